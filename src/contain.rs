@@ -1,0 +1,37 @@
+//! Other people's code that panics: it ends where it was called.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// Calls `act`, and gives what it panicked with.
+///
+/// Unwind safety: `act` is a poll, a destructor or a callback of the user's, after whose panic nothing of it is used
+/// again but its destructor.
+pub(crate) fn contain<R>(act: impl FnOnce() -> R) -> Result<R, Payload> {
+    catch_unwind(AssertUnwindSafe(act))
+}
+
+/// Drops a value whose destructor may panic, and what it panics with.
+pub(crate) fn discard<T>(value: T) {
+    if !std::mem::needs_drop::<T>() {
+        return;
+    }
+    if let Err(payload) = contain(move || drop(value)) {
+        // A payload whose own destructor panics is kept for ever: there has to be an end.
+        if let Err(payload) = contain(move || drop(payload)) {
+            std::mem::forget(payload);
+        }
+    }
+}
+
+/// The message of a panic, where it has one.
+pub(crate) fn message(payload: &Payload) -> &str {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a value that is no text")
+}

@@ -1,0 +1,93 @@
+//! The macro that writes an effect enum.
+
+/// Writes the enum of everything that a core asks of its shell, with a `From` for each operation.
+///
+/// A variant is one of
+/// - `Name => request Op`, which holds a [`Request<Op>`](crate::Request): one answer;
+/// - `Name => stream Op`, which holds a [`Subscription<Op>`](crate::Subscription): any number of answers;
+/// - `Name => notify T`, which holds a [`Notification<T>`](crate::Notification): none. `T` is any `Send + 'static` type.
+///
+/// Attributes and doc comments of the enum and its variants are kept. Operations may be generic types with their
+/// arguments given; the enum itself is not generic.
+///
+/// ```
+/// use stillpoint::{effects, Operation};
+///
+/// pub struct HttpGet(pub String);
+/// impl Operation for HttpGet {
+///     type Output = Result<Vec<u8>, String>;
+/// }
+/// pub struct Ticks;
+/// impl Operation for Ticks {
+///     type Output = u64;
+/// }
+/// pub struct Render(pub String);
+///
+/// effects! {
+///     /// Everything this core asks of its shell.
+///     pub enum Effect {
+///         /// Fetch a page.
+///         Http => request HttpGet,
+///         Ticks => stream Ticks,
+///         Render => notify Render,
+///     }
+/// }
+/// ```
+///
+/// Each operation has one variant, since the operation alone picks it. To use one twice, wrap one in a newtype:
+///
+/// ```compile_fail,E0119
+/// # use stillpoint::{effects, Operation};
+/// # struct HttpGet;
+/// # impl Operation for HttpGet {
+/// #     type Output = ();
+/// # }
+/// effects! {
+///     enum Effect {
+///         Page => request HttpGet,
+///         Image => request HttpGet, // conflicting: wrap one in a newtype
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! effects {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis enum $Effect:ident {
+            $( $(#[$variant_attribute:meta])* $Variant:ident => $kind:ident $Op:ty ),* $(,)?
+        }
+    ) => {
+        $(#[$attribute])*
+        $visibility enum $Effect {
+            $( $(#[$variant_attribute])* $Variant($crate::__effect_payload!($kind $Op)), )*
+        }
+
+        $(
+            impl ::core::convert::From<$crate::__effect_payload!($kind $Op)> for $Effect {
+                fn from(payload: $crate::__effect_payload!($kind $Op)) -> Self {
+                    Self::$Variant(payload)
+                }
+            }
+        )*
+
+        // Names the remedy in the compiler's own words where an operation has two variants.
+        const _: () = {
+            #[allow(dead_code)]
+            trait OperationWithTwoVariantsWrapOneInANewtype {}
+            $( impl OperationWithTwoVariantsWrapOneInANewtype for $crate::__effect_payload!($kind $Op) {} )*
+        };
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __effect_payload {
+    (request $Op:ty) => { $crate::Request<$Op> };
+    (stream $Op:ty) => { $crate::Subscription<$Op> };
+    (notify $T:ty) => { $crate::Notification<$T> };
+    ($other:ident $Op:ty) => {
+        ::core::compile_error!(::core::concat!(
+            "`", ::core::stringify!($other), "` is no kind of effect: write `request`, `stream` or `notify`"
+        ))
+    };
+}

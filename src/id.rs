@@ -1,0 +1,286 @@
+//! Names: what everybody outside the executor holds instead of a pointer.
+//!
+//! An id is a slot's index and the slot's generation at the time it was given out. The generation moves on each time
+//! that a slot is freed, so an id names one thing for ever: a late one finds nothing rather than somebody else's. A
+//! slot whose generations are used up is retired, never reused.
+
+use std::fmt;
+
+use slab::Slab;
+
+/// Names a request or a subscription, for the life of its executor.
+///
+/// It is given out when the request is first polled, never twice by one executor, and is [`Copy`]: dropping it does
+/// nothing. It is a name and no proof: whoever has the number can answer by it.
+///
+/// ```
+/// use stillpoint::RequestId;
+///
+/// let id = RequestId::from_u64(7);
+/// assert_eq!(id.to_u64(), 7);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(u64);
+
+impl RequestId {
+    /// The id as a number below 2^53, which JavaScript and JSON hold exactly: a 24-bit index and a 29-bit generation.
+    #[must_use]
+    pub const fn to_u64(self) -> u64 {
+        self.0
+    }
+
+    /// The id that [`to_u64`](Self::to_u64) gave as this number.
+    ///
+    /// Any number makes an id; one that no executor gave out is answered with
+    /// [`Reason::Unknown`](crate::Reason::Unknown).
+    #[must_use]
+    pub const fn from_u64(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestId({self})")
+    }
+}
+
+/// Index, a full stop, generation: `3.1`.
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (index, generation) = Requests::<()>::split(self.0);
+        write!(f, "{index}.{generation}")
+    }
+}
+
+/// Names a task in reports, for the life of its executor. It is [`Copy`]: dropping it does nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskId(u64);
+
+impl TaskId {
+    /// Not yet in any table: a task that was spawned from outside and not taken in.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// The id as a number.
+    #[must_use]
+    pub const fn to_u64(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn from_u64(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskId({self})")
+    }
+}
+
+/// Index, a full stop, generation: `3.1`.
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (index, generation) = Tasks::<()>::split(self.0);
+        write!(f, "{index}.{generation}")
+    }
+}
+
+/// A type that is a name of an [`Arena`]'s slots.
+pub(crate) trait Name: Copy {
+    fn from_number(number: u64) -> Self;
+    fn number(self) -> u64;
+}
+
+impl Name for RequestId {
+    fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+    fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl Name for TaskId {
+    fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+    fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// Requests: 2^24 at a time, and 53 bits in all.
+pub(crate) type Requests<T> = Arena<RequestId, T, 24, { (1 << 29) - 1 }>;
+
+/// Tasks: as many as memory holds.
+pub(crate) type Tasks<T> = Arena<TaskId, T, 32, { u32::MAX }>;
+
+/// A slab whose keys are never given out twice.
+pub(crate) struct Arena<N, T, const INDEX_BITS: u32, const LAST_GENERATION: u32> {
+    /// `None` is a retired slot, which stays taken so that the slab does not give its index out again.
+    slots: Slab<Option<T>>,
+    /// By index, the generation of the slot's present or next occupant. Generations begin at 1, so no id is 0.
+    generations: Vec<u32>,
+    retired: usize,
+    name: std::marker::PhantomData<fn() -> N>,
+}
+
+impl<N: Name, T, const INDEX_BITS: u32, const LAST_GENERATION: u32>
+    Arena<N, T, INDEX_BITS, LAST_GENERATION>
+{
+    pub(crate) const fn new() -> Self {
+        Self {
+            slots: Slab::new(),
+            generations: Vec::new(),
+            retired: 0,
+            name: std::marker::PhantomData,
+        }
+    }
+
+    const fn split(number: u64) -> (usize, u64) {
+        (
+            (number & ((1 << INDEX_BITS) - 1)) as usize,
+            number >> INDEX_BITS,
+        )
+    }
+
+    fn join(&self, index: usize) -> N {
+        N::from_number((u64::from(self.generations[index]) << INDEX_BITS) | index as u64)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.retired
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        (self.slots.vacant_key() as u64) >> INDEX_BITS != 0
+    }
+
+    /// Stores what `make` returns for its new id; gives `None` without calling it where every index is in use.
+    pub(crate) fn insert_with(&mut self, make: impl FnOnce(N) -> T) -> Option<N> {
+        if self.is_full() {
+            return None;
+        }
+        let vacant = self.slots.vacant_entry();
+        let index = vacant.key();
+        if index == self.generations.len() {
+            self.generations.push(1);
+        }
+        let id = N::from_number((u64::from(self.generations[index]) << INDEX_BITS) | index as u64);
+        vacant.insert(Some(make(id)));
+        Some(id)
+    }
+
+    fn index_of(&self, id: N) -> Option<usize> {
+        let (index, generation) = Self::split(id.number());
+        (self.generations.get(index).copied().map(u64::from) == Some(generation)).then_some(index)
+    }
+
+    pub(crate) fn get(&self, id: N) -> Option<&T> {
+        self.slots.get(self.index_of(id)?)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, id: N) -> Option<&mut T> {
+        let index = self.index_of(id)?;
+        self.slots.get_mut(index)?.as_mut()
+    }
+
+    pub(crate) fn remove(&mut self, id: N) -> Option<T> {
+        let index = self.index_of(id)?;
+        if !self.slots.contains(index) {
+            return None;
+        }
+        if self.generations[index] == LAST_GENERATION {
+            let value = self.slots[index].take();
+            self.retired += usize::from(value.is_some());
+            value
+        } else {
+            self.generations[index] += 1;
+            self.slots.remove(index)
+        }
+    }
+
+    /// Whether this id was given out at some time and names nothing any more.
+    pub(crate) fn is_stale(&self, id: N) -> bool {
+        let (index, generation) = Self::split(id.number());
+        let next = self.generations.get(index).copied().map_or(0, u64::from);
+        generation != 0
+            && (generation < next
+                || (generation == next && matches!(self.slots.get(index), Some(None))))
+    }
+
+    /// What is stored, by index.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (N, &T)> {
+        self.slots
+            .iter()
+            .filter_map(|(index, slot)| Some((self.join(index), slot.as_ref()?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Small = Arena<RequestId, &'static str, 24, 3>;
+
+    #[test]
+    fn an_id_names_one_thing_for_ever() {
+        let mut arena = Small::new();
+        let a = arena.insert_with(|_| "a").unwrap();
+        assert_eq!(arena.remove(a), Some("a"));
+        let b = arena.insert_with(|_| "b").unwrap();
+        assert_eq!((arena.get(a), arena.get(b)), (None, Some(&"b")));
+        assert_eq!(arena.remove(a), None);
+        assert_eq!((arena.is_stale(a), arena.is_stale(b)), (true, false));
+        assert_eq!(RequestId::from_u64(b.to_u64()), b);
+    }
+
+    #[test]
+    fn a_slot_is_retired_after_its_last_generation() {
+        let mut arena = Small::new();
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            let id = arena.insert_with(|_| "x").unwrap();
+            arena.remove(id).unwrap();
+            ids.push(id);
+        }
+        assert_eq!((ids[2].to_string(), arena.len()), ("0.3".into(), 0));
+        let next = arena.insert_with(|_| "y").unwrap();
+        assert_eq!((next.to_string(), arena.len()), ("1.1".into(), 1));
+        assert!(ids.iter().all(|id| arena.is_stale(*id)
+            && arena.get(*id).is_none()
+            && arena.remove(*id).is_none()));
+        assert_eq!((arena.len(), arena.iter().count()), (1, 1));
+    }
+
+    #[test]
+    fn what_was_never_given_out_is_not_stale() {
+        let mut arena = Small::new();
+        let id = arena.insert_with(|_| "x").unwrap();
+        for number in [0, 1, 1 << 24 | 1, 2 << 24, u64::MAX] {
+            let unknown = RequestId::from_u64(number);
+            assert!(
+                arena.get(unknown).is_none() && arena.get_mut(unknown).is_none(),
+                "{number}"
+            );
+            assert!(
+                arena.remove(unknown).is_none() && !arena.is_stale(unknown),
+                "{number}"
+            );
+        }
+        assert!(!arena.is_stale(id));
+    }
+
+    #[test]
+    fn a_full_arena_makes_nothing() {
+        let mut arena = Arena::<RequestId, u8, 2, 9>::new();
+        let ids: Vec<_> = (0..4).map(|n| arena.insert_with(|_| n).unwrap()).collect();
+        assert_eq!(
+            (arena.insert_with(|_| unreachable!()), arena.is_full()),
+            (None, true)
+        );
+        arena.remove(ids[2]);
+        assert_eq!(arena.insert_with(|_| 7).unwrap().to_u64(), 2 << 2 | 2);
+    }
+}

@@ -1,0 +1,230 @@
+//! The one door to an executor: its mailbox, and the bell beside it.
+//!
+//! Everybody outside a turn sends a [`Message`] through the [`Door`]; the executor alone owns the receiver, and with it
+//! whatever is queued. The door's gate is one atomic word:
+//!
+//! ```text
+//!   bit 0  CLOSING  spawning, asking and answering are refused        set by teardown, for good
+//!   bit 1  CLOSED   notifications too                                 set when the last future is dropped
+//!   bit 2  ARMED    the executor is idle: whoever clears it, rings    set when a turn ends, cleared by the first sender
+//!   rest   senders that are inside: past the check, not yet past the send
+//! ```
+//!
+//! A sender enters (adds itself), sends, and leaves (subtracts itself). Both ends are read-modify-writes of one word, so
+//! they have one order with the executor's own. Closing: a sender that entered before the executor set the bit is seen
+//! inside, and the executor waits until it has left, so no accepted message is lost. Idling: a sender that leaves after
+//! the executor armed the bell sees the bit and rings; one that left before had sent before, and the executor, which
+//! looks into the mailbox once more after arming, sees its message.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::answer::Answer;
+use crate::entry::RequestError;
+use crate::id::{RequestId, TaskId};
+
+/// What is sent from outside a turn. `R` is a task's runnable, `L` its label and `P` a panic's report; the mailbox does
+/// not look into them.
+pub(crate) enum Message<R, L, P> {
+    /// A task was woken.
+    Run(R),
+    /// A task was made.
+    Spawn(R, L),
+    /// A task is to end.
+    Abort(TaskId),
+    /// A task's join handle is gone.
+    Detached(TaskId),
+    /// A task's allocation is gone.
+    Freed(TaskId),
+    /// A task panicked, and nobody will join it.
+    Panicked(P),
+    /// A resolver is used up: its answer.
+    Answer(RequestId, Answer),
+    /// A resolver is used up without an answer.
+    Fail(RequestId, RequestError),
+    /// A feed's item.
+    Item(RequestId, Answer),
+    /// A feed's end: `Ok` is the orderly end of the stream.
+    End(RequestId, Result<(), RequestError>),
+    /// The last feed of a stream is gone.
+    FeedGone(RequestId),
+    /// A request's future is gone.
+    Dropped(RequestId),
+    /// A notification, as the executor's effect.
+    Notify(Answer),
+}
+
+const CLOSING: usize = 1;
+const CLOSED: usize = 2;
+const ARMED: usize = 4;
+const INSIDE: usize = 8;
+
+/// What may still come in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Refused from the beginning of the teardown.
+    Closing,
+    /// Taken until the last future is dropped.
+    Closed,
+    /// Never refused: it may carry a future, or the news that something is gone.
+    Ever,
+}
+
+/// What everybody but the executor holds of it: a way to send.
+pub(crate) struct Door<R, L, P> {
+    gate: AtomicUsize,
+    sender: Sender<Message<R, L, P>>,
+    bell: Mutex<Bell>,
+}
+
+#[derive(Default)]
+struct Bell {
+    on_ready: Option<Arc<dyn Fn() + Send + Sync>>,
+    waker: Option<Waker>,
+}
+
+/// A sender that has passed the gate; the executor does not close for good before it is dropped.
+pub(crate) struct Inside<'a, R, L, P>(&'a Door<R, L, P>);
+
+impl<R, L, P> Inside<'_, R, L, P> {
+    pub(crate) fn send(self, message: Message<R, L, P>) {
+        // The receiver outlives whoever is inside; where it is gone all the same, what it would have freed is gone too.
+        drop(self.0.sender.send(message));
+    }
+}
+
+impl<R, L, P> Drop for Inside<'_, R, L, P> {
+    fn drop(&mut self) {
+        // Publishes the message to an executor that arms the bell or closes, and learns whether it is armed.
+        if self.0.gate.fetch_sub(INSIDE, Ordering::SeqCst) & ARMED != 0 {
+            self.0.ring();
+        }
+    }
+}
+
+impl<R, L, P> Door<R, L, P> {
+    pub(crate) fn new(
+        on_ready: Option<Arc<dyn Fn() + Send + Sync>>,
+    ) -> (Arc<Self>, Receiver<Message<R, L, P>>) {
+        let (sender, receiver) = crossbeam_channel::unbounded();
+        let gate = AtomicUsize::new(if on_ready.is_some() { ARMED } else { 0 });
+        let bell = Mutex::new(Bell {
+            on_ready,
+            waker: None,
+        });
+        (Arc::new(Self { gate, sender, bell }), receiver)
+    }
+
+    /// Passes the gate, unless what is brought is refused by now.
+    pub(crate) fn enter(&self, until: Until) -> Option<Inside<'_, R, L, P>> {
+        let refused = match until {
+            Until::Closing => CLOSING,
+            Until::Closed => CLOSED,
+            Until::Ever => 0,
+        };
+        // Tells an executor that closes after this to wait, and learns of one that closed before.
+        let gate = self.gate.fetch_add(INSIDE, Ordering::SeqCst);
+        let inside = Inside(self);
+        (gate & refused == 0).then_some(inside)
+    }
+
+    /// Sends what is never refused.
+    pub(crate) fn post(&self, message: Message<R, L, P>) {
+        if let Some(inside) = self.enter(Until::Ever) {
+            inside.send(message);
+        }
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        // A hint: whoever acts on it passes the gate.
+        self.gate.load(Ordering::Acquire) & CLOSING != 0
+    }
+
+    /// From here on spawning, asking and answering are refused. What entered before is still to come.
+    pub(crate) fn begin_closing(&self) {
+        self.gate.fetch_or(CLOSING, Ordering::SeqCst);
+    }
+
+    /// From here on everything is refused. What entered before is still to come.
+    pub(crate) fn close(&self) {
+        self.gate.fetch_or(CLOSED, Ordering::SeqCst);
+    }
+
+    /// Whether all who entered have left: nothing more is to come through a closed door.
+    pub(crate) fn is_empty(&self) -> bool {
+        // Takes over what the last one that left has sent.
+        self.gate.load(Ordering::SeqCst) < INSIDE
+    }
+
+    /// Says that the executor is idle: the next who brings work rings.
+    pub(crate) fn arm(&self) {
+        self.gate.fetch_or(ARMED, Ordering::SeqCst);
+    }
+
+    /// Says that the executor is awake. Gives whether it still had to be rung for.
+    pub(crate) fn disarm(&self) -> bool {
+        self.gate.fetch_and(!ARMED, Ordering::SeqCst) & ARMED != 0
+    }
+
+    /// Rings if the executor is idle; for the host's own calls, which need no gate.
+    pub(crate) fn ring_if_armed(&self) {
+        // Armed by this very thread, so it is seen.
+        if self.gate.load(Ordering::Relaxed) & ARMED != 0 {
+            self.ring();
+        }
+    }
+
+    /// Calls who is to be called, unless another was faster. The callback runs under no lock, and its panics end here.
+    fn ring(&self) {
+        if !self.disarm() {
+            return;
+        }
+        let (on_ready, waker) = {
+            let mut bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
+            (bell.on_ready.clone(), bell.waker.take())
+        };
+        // One that panics has been called, which is all that can be done; the work is in the mailbox either way.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }));
+        let _ = catch_unwind(AssertUnwindSafe(move || {
+            if let Some(on_ready) = on_ready {
+                on_ready();
+            }
+        }));
+    }
+
+    /// Registers, or forgets, who awaits the next emission.
+    pub(crate) fn set_waker(&self, waker: Option<Waker>) {
+        let old = {
+            let mut bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut bell.waker, waker)
+        };
+        drop(old);
+    }
+
+    /// Lets go of the callback and the waker: a sender that outlives the executor keeps nothing of anybody alive.
+    pub(crate) fn silence(&self) {
+        let bell = std::mem::take(&mut *self.bell.lock().unwrap_or_else(PoisonError::into_inner));
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(bell)));
+    }
+}
+
+/// `open`, `closing` or `closed`.
+impl<R, L, P> fmt::Debug for Door<R, L, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let gate = self.gate.load(Ordering::Relaxed);
+        f.write_str(match gate {
+            _ if gate & CLOSED != 0 => "closed",
+            _ if gate & CLOSING != 0 => "closing",
+            _ => "open",
+        })
+    }
+}

@@ -1,0 +1,223 @@
+//! What the core has asked for and the shell has not taken yet, in the order in which it was asked.
+
+use std::any::Any;
+use std::collections::VecDeque;
+
+use crate::answer::Answer;
+use crate::id::RequestId;
+
+/// One thing that an executor hands to its shell.
+#[derive(Debug)]
+pub enum Emitted<E> {
+    /// Something to do. Dropping it drops the operation and its resolver, which abandons the request.
+    Effect(E),
+    /// Nobody awaits this request any more: stop it, and release what its answer stood for. It comes after its effect,
+    /// and once.
+    Cancelled(RequestId),
+}
+
+/// The outbox as a turn sees it, whatever the effect's type is.
+pub(crate) trait AnyOutbox: Send {
+    /// The outbox itself, for who knows the type.
+    fn as_any(&mut self) -> &mut dyn Any;
+    /// Queues a notice.
+    fn cancelled(&mut self, id: RequestId);
+    /// Queues an effect that came by the mailbox; gives back what is none.
+    fn accept(&mut self, effect: Answer) -> Result<(), Answer>;
+    /// Takes an untaken effect out. It lies in the outbox's grave until [`Outbox::take_grave`].
+    fn bury(&mut self, number: u64);
+    fn has_grave(&self) -> bool;
+    fn len(&self) -> usize;
+}
+
+pub(crate) struct Outbox<E> {
+    queue: VecDeque<Slot<E>>,
+    /// Effects of dead requests: their destructors run when nobody holds the outbox.
+    grave: Vec<E>,
+    next: u64,
+    /// How many slots are [`What::Gone`].
+    gone: usize,
+}
+
+struct Slot<E> {
+    number: u64,
+    what: What<E>,
+}
+
+enum What<E> {
+    Effect(Option<RequestId>, E),
+    Cancelled(RequestId),
+    Gone,
+}
+
+impl<E> Outbox<E> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            grave: Vec::new(),
+            next: 0,
+            gone: 0,
+        }
+    }
+
+    /// The number that the next effect will have.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    pub(crate) fn push(&mut self, id: Option<RequestId>, effect: E) {
+        self.enqueue(What::Effect(id, effect));
+    }
+
+    fn enqueue(&mut self, what: What<E>) {
+        self.queue.push_back(Slot {
+            number: self.next,
+            what,
+        });
+        self.next += 1;
+    }
+
+    /// The oldest emission, and the request that it belongs to.
+    pub(crate) fn pop(&mut self) -> Option<(Option<RequestId>, Emitted<E>)> {
+        loop {
+            match self.queue.pop_front()?.what {
+                What::Effect(id, effect) => return Some((id, Emitted::Effect(effect))),
+                What::Cancelled(id) => return Some((Some(id), Emitted::Cancelled(id))),
+                What::Gone => self.gone -= 1,
+            }
+        }
+    }
+
+    /// What was buried, to be dropped by the caller.
+    #[must_use = "its destructors are to run when nobody holds the outbox"]
+    pub(crate) fn take_grave(&mut self) -> Vec<E> {
+        std::mem::take(&mut self.grave)
+    }
+
+    /// Lets go of the slots at both ends that hold nothing, and of all once they are the greater part.
+    fn compact(&mut self) {
+        while matches!(
+            self.queue.back(),
+            Some(Slot {
+                what: What::Gone,
+                ..
+            })
+        ) {
+            self.queue.pop_back();
+            self.gone -= 1;
+        }
+        if self.gone * 2 > self.queue.len() {
+            self.queue.retain(|slot| !matches!(slot.what, What::Gone));
+            self.gone = 0;
+        }
+    }
+}
+
+impl<E: Send + 'static> AnyOutbox for Outbox<E> {
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cancelled(&mut self, id: RequestId) {
+        self.enqueue(What::Cancelled(id));
+    }
+
+    fn accept(&mut self, effect: Answer) -> Result<(), Answer> {
+        self.push(None, effect.take::<E>()?);
+        Ok(())
+    }
+
+    fn bury(&mut self, number: u64) {
+        let Ok(index) = self.queue.binary_search_by_key(&number, |slot| slot.number) else {
+            return;
+        };
+        if let What::Effect(_, effect) = std::mem::replace(&mut self.queue[index].what, What::Gone)
+        {
+            self.grave.push(effect);
+        }
+        self.gone += 1;
+        self.compact();
+    }
+
+    fn has_grave(&self) -> bool {
+        !self.grave.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.queue.len() - self.gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace(outbox: &mut Outbox<u32>) -> Vec<String> {
+        std::iter::from_fn(|| outbox.pop())
+            .map(|(_, emitted)| match emitted {
+                Emitted::Effect(effect) => format!("effect {effect}"),
+                Emitted::Cancelled(id) => format!("cancelled {}", id.to_u64()),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_buried_is_never_delivered_and_the_rest_keeps_its_order() {
+        let mut outbox = Outbox::new();
+        for effect in 0..6 {
+            outbox.push(None, effect);
+        }
+        outbox.cancelled(RequestId::from_u64(9));
+        for number in [1, 4, 0] {
+            outbox.bury(number);
+        }
+        assert_eq!((outbox.take_grave(), outbox.len()), (vec![1, 4, 0], 4));
+        assert_eq!(
+            trace(&mut outbox),
+            ["effect 2", "effect 3", "effect 5", "cancelled 9"]
+        );
+    }
+
+    #[test]
+    fn burying_keeps_the_outbox_small() {
+        let mut outbox = Outbox::new();
+        outbox.push(None, 0);
+        for number in 1..1_000 {
+            outbox.push(None, 1);
+            outbox.bury(number);
+            assert!(outbox.queue.len() <= 2, "{}", outbox.queue.len());
+        }
+        drop(outbox.take_grave());
+        for number in 1_000..1_010 {
+            outbox.push(None, 2);
+            if number % 2 == 0 {
+                outbox.bury(number);
+            }
+        }
+        assert!(
+            outbox.queue.len() <= 2 * outbox.len(),
+            "{}",
+            outbox.queue.len()
+        );
+        assert_eq!(
+            trace(&mut outbox),
+            [
+                "effect 0", "effect 2", "effect 2", "effect 2", "effect 2", "effect 2"
+            ]
+        );
+    }
+
+    #[test]
+    fn burying_what_was_taken_does_nothing() {
+        let mut outbox = Outbox::new();
+        outbox.push(None, 1);
+        outbox.push(None, 2);
+        outbox.pop();
+        outbox.bury(0);
+        outbox.bury(77);
+        assert_eq!(
+            (outbox.take_grave(), trace(&mut outbox)),
+            (vec![], vec!["effect 2".to_string()])
+        );
+    }
+}

@@ -1,0 +1,324 @@
+//! What an executor says of itself: plain data.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossbeam_channel::Receiver;
+
+use crate::id::{RequestId, TaskId};
+use crate::meta::{Door, Label, Message, write_task};
+use crate::outbox::Emitted;
+
+/// What a turn did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "`budget_spent` says whether work is left"]
+#[non_exhaustive]
+pub struct Settled {
+    /// Polls made.
+    pub polled: usize,
+    /// Tasks that ended with an output.
+    pub completed: usize,
+    /// Tasks that ended by a panic.
+    pub panicked: usize,
+    /// Tasks that were aborted.
+    pub aborted: usize,
+    /// Tasks that are alive.
+    pub pending: usize,
+    /// Whether the turn ended because its budget was spent, with work left.
+    pub budget_spent: bool,
+}
+
+/// What an executor has seen since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Tasks taken in.
+    pub tasks: u64,
+    /// Requests and subscriptions made.
+    pub requests: u64,
+    /// Requests and subscriptions whose future was dropped before it had its answer.
+    pub cancelled: u64,
+    /// Effects that the shell took, notifications among them.
+    pub effects: u64,
+    /// The most tasks that were alive at one time.
+    pub peak_tasks: usize,
+    /// The most requests and subscriptions that were pending at one time.
+    pub peak_requests: usize,
+}
+
+/// A live task, as [`Executor::snapshot`](crate::Executor::snapshot) found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskSnapshot {
+    /// The task.
+    pub id: TaskId,
+    /// Its name, if it was given one.
+    pub name: Option<&'static str>,
+    /// The place that spawned it.
+    pub place: &'static Location<'static>,
+}
+
+/// A pending request or subscription, as [`Executor::snapshot`](crate::Executor::snapshot) found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestSnapshot {
+    /// The request.
+    pub id: RequestId,
+    /// The operation's type.
+    pub operation: &'static str,
+    /// The task that first polled it.
+    pub task: TaskId,
+    /// The place that made it.
+    pub place: &'static Location<'static>,
+    /// Whether the shell has taken its effect.
+    pub taken: bool,
+    /// Answers that are here and unread.
+    pub queued: usize,
+}
+
+/// What an executor holds at one moment. Plain data: dropping it does nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The live tasks.
+    pub tasks: Vec<TaskSnapshot>,
+    /// The pending requests and subscriptions.
+    pub requests: Vec<RequestSnapshot>,
+}
+
+/// A task allocation that somebody holds who should not: a waker of an ended task is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Leak {
+    /// The task.
+    pub task: TaskId,
+    /// Its name, if it was given one.
+    pub name: Option<&'static str>,
+    /// The place that spawned it.
+    pub place: &'static Location<'static>,
+}
+
+/// `a waker of task 3.1 "checker" (src/core.rs:41:9) is out`
+impl fmt::Display for Leak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a waker of ")?;
+        write_task(f, self.task, self.name, self.place)?;
+        f.write_str(" is out")
+    }
+}
+
+/// What was out when an executor had come to rest, and may be: each can do no more than be refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outstanding {
+    /// Spawners.
+    pub spawners: usize,
+    /// Shells.
+    pub shells: usize,
+    /// Join handles; each holds its task's allocation, without the future.
+    pub join_handles: usize,
+    /// Resolvers with the shell.
+    pub resolvers: usize,
+    /// Subscriptions of which the shell has a feed.
+    pub feeds: usize,
+}
+
+/// A task whose allocation is still there.
+pub(crate) struct Remaining {
+    pub(crate) task: TaskId,
+    pub(crate) label: Label,
+    pub(crate) joined: bool,
+}
+
+/// What a teardown found, and what it left.
+///
+/// Dropping it drops the emissions that the shell has not seen: take them out of [`emitted`](Self::emitted) first.
+///
+/// ```
+/// use stillpoint::Executor;
+///
+/// let mut executor = Executor::<()>::new();
+/// let spawner = executor.spawner();
+/// let task = spawner.spawn(std::future::pending::<()>());
+/// let _ = executor.run_until_stalled();
+///
+/// let report = executor.teardown();
+/// report.assert_baseline();
+/// assert_eq!((report.tasks, report.outstanding.join_handles), (1, 1));
+/// assert!(!report.is_unloadable());
+/// drop((task, spawner));
+/// assert!(report.is_unloadable());
+/// ```
+#[must_use = "it holds the notices that the shell has not seen"]
+#[non_exhaustive]
+pub struct Teardown<E> {
+    /// Tasks that were alive.
+    pub tasks: usize,
+    /// Requests and subscriptions that were pending.
+    pub requests: usize,
+    /// Messages that were waiting in the mailbox.
+    pub messages: usize,
+    /// What the shell has not seen: cancel notices and notifications, in order.
+    pub emitted: Vec<Emitted<E>>,
+    /// What should be gone and was not, when the teardown returned.
+    pub leaks: Vec<Leak>,
+    /// What was out then, and may be.
+    pub outstanding: Outstanding,
+    /// What the executor had seen in its life.
+    pub totals: Totals,
+    rest: Rest,
+}
+
+/// What can still change after a teardown.
+struct Rest {
+    door: Arc<Door>,
+    /// Told of allocations that go later.
+    mailbox: Receiver<Message>,
+    remaining: Mutex<Vec<Remaining>>,
+}
+
+impl Rest {
+    /// The leaks as they are now: a thread that was dropping a waker while the executor came to rest may be done.
+    fn leaks(&self) -> Vec<Leak> {
+        let mut remaining = self
+            .remaining
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        while let Ok(message) = self.mailbox.try_recv() {
+            match message {
+                Message::Freed(gone) => remaining.retain(|left| left.task != gone),
+                Message::Detached(task) => {
+                    remaining
+                        .iter_mut()
+                        .filter(|left| left.task == task)
+                        .for_each(|left| left.joined = false);
+                }
+                _ => {}
+            }
+        }
+        remaining
+            .iter()
+            .filter(|left| !left.joined)
+            .map(|left| Leak {
+                task: left.task,
+                name: left.label.name,
+                place: left.label.place,
+            })
+            .collect()
+    }
+}
+
+/// What a teardown counted.
+pub(crate) struct Count {
+    pub(crate) tasks: usize,
+    pub(crate) requests: usize,
+    pub(crate) messages: usize,
+    pub(crate) totals: Totals,
+    pub(crate) outstanding: Outstanding,
+}
+
+impl<E> Teardown<E> {
+    pub(crate) fn new(
+        count: Count,
+        emitted: Vec<Emitted<E>>,
+        remaining: Vec<Remaining>,
+        door: Arc<Door>,
+        mailbox: Receiver<Message>,
+    ) -> Self {
+        let Count {
+            tasks,
+            requests,
+            messages,
+            totals,
+            outstanding,
+        } = count;
+        let rest = Rest {
+            door,
+            mailbox,
+            remaining: Mutex::new(remaining),
+        };
+        let leaks = rest.leaks();
+        Self {
+            tasks,
+            requests,
+            messages,
+            emitted,
+            leaks,
+            outstanding,
+            totals,
+            rest,
+        }
+    }
+
+    /// Whether nothing is left *now* but what may be: no future, no request, no message, and no task allocation but
+    /// those that a join handle holds.
+    #[must_use]
+    pub fn is_baseline(&self) -> bool {
+        self.rest.leaks().is_empty()
+    }
+
+    /// Panics unless [everything is back at its baseline](Self::is_baseline), and says which tasks' wakers are out.
+    ///
+    /// # Panics
+    ///
+    /// Where something is left that should not be.
+    #[track_caller]
+    pub fn assert_baseline(&self) -> &Self {
+        let leaks = self.rest.leaks();
+        assert!(
+            leaks.is_empty(),
+            "the executor came to rest, but {}",
+            leaks
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; ")
+        );
+        self
+    }
+
+    /// Whether nothing at all is out *now* that could call into this crate on the executor's behalf: no spawner, shell,
+    /// join handle, resolver, feed, request or waker. Only then may the code itself go, as when a shared library is
+    /// unloaded.
+    #[must_use]
+    pub fn is_unloadable(&self) -> bool {
+        self.rest.leaks();
+        Arc::strong_count(&self.rest.door) == 1
+    }
+}
+
+/// One line, as a log would have it.
+impl<E> fmt::Display for Teardown<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "torn down with {} tasks, {} requests and {} messages; {} emissions unseen; ",
+            self.tasks,
+            self.requests,
+            self.messages,
+            self.emitted.len()
+        )?;
+        match self.leaks.as_slice() {
+            [] => f.write_str("every count is back at its baseline"),
+            leaks => {
+                write!(f, "{} leaks", leaks.len())?;
+                leaks.iter().try_for_each(|leak| write!(f, "; {leak}"))
+            }
+        }
+    }
+}
+
+impl<E> fmt::Debug for Teardown<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Teardown")
+            .field("tasks", &self.tasks)
+            .field("requests", &self.requests)
+            .field("messages", &self.messages)
+            .field("emitted", &self.emitted.len())
+            .field("leaks", &self.leaks)
+            .field("outstanding", &self.outstanding)
+            .field("totals", &self.totals)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,188 @@
+//! The shell's end of a subscription.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::{Operation, ResolveError};
+use crate::answer::Answer;
+use crate::entry::{Reason, RequestError, Room};
+use crate::id::RequestId;
+use crate::mailbox::Until;
+use crate::meta::{Door, Message};
+use crate::turn;
+
+/// One operation, and the right to answer it any number of times. Dropping it, and with it the only feed, ends the
+/// stream as [abandoned](crate::RequestError::Abandoned).
+#[derive(Debug)]
+pub struct Subscription<Op: Operation> {
+    /// What is wanted.
+    pub operation: Op,
+    /// How it is answered.
+    pub feed: Feed<Op>,
+}
+
+impl<Op: Operation> Subscription<Op> {
+    /// The subscription's id, which a later [`Emitted::Cancelled`](crate::Emitted::Cancelled) would name.
+    #[must_use]
+    pub fn id(&self) -> RequestId {
+        self.feed.id()
+    }
+}
+
+/// The right to send items to one stream, from any thread, and to end it.
+///
+/// It holds the stream's id and a way to send: keeping it keeps nothing of the core alive. [`Clone`] gives another feed
+/// of the same stream; each sender's items keep their order. Dropping the last one ends the stream, after what was sent:
+/// the task finds [`RequestError::Abandoned`](crate::RequestError::Abandoned) in
+/// [`ShellStream::ended_by`](crate::ShellStream::ended_by).
+///
+/// ```
+/// use futures::StreamExt;
+/// use stillpoint::{Emitted, Executor, Operation, Subscription};
+///
+/// struct Ticks;
+/// impl Operation for Ticks {
+///     type Output = u32;
+/// }
+///
+/// let mut executor = Executor::<Subscription<Ticks>>::new();
+/// let shell = executor.shell();
+/// let task = executor.spawner().spawn(async move { shell.subscribe(Ticks).collect::<Vec<_>>().await });
+/// executor.run_until_stalled();
+/// let Some(Emitted::Effect(ticks)) = executor.drain().next() else { unreachable!() };
+/// for tick in 0..3 {
+///     ticks.feed.send(tick).unwrap();
+/// }
+/// ticks.feed.end().unwrap();
+/// executor.run_until_stalled();
+/// assert_eq!(futures::executor::block_on(task).unwrap(), [0, 1, 2]);
+/// ```
+#[must_use = "the stream ends when its last feed is dropped"]
+pub struct Feed<Op: Operation> {
+    line: Arc<Line>,
+    operation: PhantomData<fn(Op) -> Op::Output>,
+}
+
+/// What the feeds of one stream share.
+struct Line {
+    door: Arc<Door>,
+    id: RequestId,
+    room: Option<Arc<Room>>,
+}
+
+impl<Op: Operation> Feed<Op> {
+    pub(super) fn new(door: Arc<Door>, id: RequestId, room: Option<Arc<Room>>) -> Self {
+        Self {
+            line: Arc::new(Line { door, id, room }),
+            operation: PhantomData,
+        }
+    }
+
+    /// The subscription's id.
+    #[must_use]
+    pub fn id(&self) -> RequestId {
+        self.line.id
+    }
+
+    /// Whether it belongs to the executor of this door.
+    pub(crate) fn belongs_to(&self, door: &Arc<Door>) -> bool {
+        Arc::ptr_eq(&self.line.door, door)
+    }
+
+    /// Sends one item. It never polls: the task goes on with the executor's next turn.
+    ///
+    /// `Ok` means sent. An item that reaches a stream that is cancelled or ended by then is dropped by the executor.
+    ///
+    /// # Errors
+    ///
+    /// Gives the item back where it is known to have no effect: with [`Reason::Full`] where the stream is bounded by
+    /// [`Overflow::Reject`](crate::Overflow::Reject) and full, with [`Reason::TornDown`] after a teardown, and inside a
+    /// turn of the same executor with what [`Executor::send`](crate::Executor::send) says.
+    pub fn send(&self, item: Op::Output) -> Result<(), ResolveError<Op::Output>> {
+        let Line { door, id, room } = &*self.line;
+        turn::with(door, |turn| match turn {
+            Some(turn) if turn.is_closing() => Err(ResolveError::new(Reason::TornDown, item)),
+            Some(turn) => turn
+                .host_item(*id, Answer::new(item))
+                .map_err(ResolveError::refused),
+            None => match door.enter(Until::Closing) {
+                None => Err(ResolveError::new(Reason::TornDown, item)),
+                Some(_) if room.as_ref().is_some_and(|room| !room.take()) => {
+                    Err(ResolveError::new(Reason::Full, item))
+                }
+                Some(inside) => {
+                    inside.send(Message::Item(*id, Answer::new(item)));
+                    Ok(())
+                }
+            },
+        })
+    }
+
+    /// Ends the stream, after what was sent: for this feed and all others.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send), with nothing to give back.
+    pub fn end(self) -> Result<(), ResolveError<()>> {
+        self.end_with(Ok(()))
+    }
+
+    /// Ends the stream as failed, after what was sent: the task finds
+    /// [`RequestError::Failed`](crate::RequestError::Failed) in [`ShellStream::ended_by`](crate::ShellStream::ended_by).
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send), with nothing to give back.
+    pub fn fail(self, reason: impl Into<String>) -> Result<(), ResolveError<()>> {
+        self.end_with(Err(RequestError::Failed(reason.into())))
+    }
+
+    fn end_with(&self, end: Result<(), RequestError>) -> Result<(), ResolveError<()>> {
+        let Line { door, id, .. } = &*self.line;
+        turn::with(door, |turn| match turn {
+            Some(turn) if turn.is_closing() => Err(Reason::TornDown),
+            Some(turn) => turn.end(*id, end),
+            None => match door.enter(Until::Closing) {
+                None => Err(Reason::TornDown),
+                Some(inside) => {
+                    inside.send(Message::End(*id, end));
+                    Ok(())
+                }
+            },
+        })
+        .map_err(|reason| ResolveError::new(reason, ()))
+    }
+}
+
+impl<Op: Operation> Clone for Feed<Op> {
+    fn clone(&self) -> Self {
+        Self {
+            line: Arc::clone(&self.line),
+            operation: PhantomData,
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        turn::with(&self.door, |turn| match turn {
+            Some(turn) => turn.feed_gone(self.id),
+            None => {
+                if let Some(inside) = self.door.enter(Until::Closing) {
+                    inside.send(Message::FeedGone(self.id));
+                }
+            }
+        });
+    }
+}
+
+/// The operation's type and the subscription's id.
+impl<Op: Operation> fmt::Debug for Feed<Op> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed")
+            .field("operation", &std::any::type_name::<Op>())
+            .field("id", &self.line.id)
+            .finish()
+    }
+}

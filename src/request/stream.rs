@@ -1,0 +1,182 @@
+//! The core's end of a subscription.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::stream::{FusedStream, Stream};
+
+use super::future::output;
+use super::interest::Interest;
+use super::{Feed, Operation, Subscription};
+use crate::answer::Kind;
+use crate::entry::{self, Found, Overflow, RequestError, Room};
+use crate::meta::Door;
+use crate::turn::{self, Turn};
+
+/// Gives the answers to one operation, as they come. Made by [`Shell::subscribe`](crate::Shell::subscribe).
+///
+/// The effect is emitted by its first poll, inside a turn of its executor. It ends when the shell ends it, drops its
+/// last feed, or fails it, after everything that was sent before; [`ended_by`](Self::ended_by) says which. Dropping it
+/// cancels the subscription: a shell that has the effect gets one [`Emitted::Cancelled`](crate::Emitted::Cancelled),
+/// unless it ended the stream itself.
+///
+/// # Cancel safety
+///
+/// Dropping a `next()` loses nothing: the items stay for the next one. Dropping the stream drops what was not taken.
+///
+/// ```
+/// use futures::StreamExt;
+/// use stillpoint::{Executor, Operation, Overflow, Subscription};
+///
+/// struct Ticks;
+/// impl Operation for Ticks {
+///     type Output = u32;
+/// }
+///
+/// let executor = Executor::<Subscription<Ticks>>::new();
+/// let shell = executor.shell();
+/// executor.spawner().spawn(async move {
+///     let mut ticks = shell.subscribe(Ticks).overflow(Overflow::Latest);
+///     while let Some(tick) = ticks.next().await {
+///         println!("{tick}");
+///     }
+///     println!("ended: {:?}", ticks.ended_by());
+/// });
+/// ```
+#[must_use = "nothing is asked until it is polled"]
+pub struct ShellStream<Op: Operation, E> {
+    interest: Interest,
+    /// Until the first poll.
+    operation: Option<Op>,
+    overflow: Overflow,
+    place: &'static Location<'static>,
+    ended: Option<Result<(), RequestError>>,
+    effect: PhantomData<fn() -> E>,
+}
+
+impl<Op: Operation, E> ShellStream<Op, E> {
+    pub(crate) fn new(door: Arc<Door>, operation: Op, place: &'static Location<'static>) -> Self {
+        Self {
+            interest: Interest::new(door),
+            operation: Some(operation),
+            overflow: Overflow::default(),
+            place,
+            ended: None,
+            effect: PhantomData,
+        }
+    }
+
+    /// Chooses what becomes of items that come faster than they are taken. Called after the first poll, it changes
+    /// nothing.
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// How the stream ended: `Ok` when the shell ended it, else why. `None` while it has not given its `None`.
+    pub fn ended_by(&self) -> Option<Result<(), &RequestError>> {
+        self.ended.as_ref().map(|end| end.as_ref().map(|()| ()))
+    }
+}
+
+// It has no field that it would pin.
+impl<Op: Operation, E> Unpin for ShellStream<Op, E> {}
+
+impl<Op, E> ShellStream<Op, E>
+where
+    Op: Operation,
+    E: From<Subscription<Op>> + Send + 'static,
+{
+    fn poll_in(
+        &mut self,
+        turn: &Turn,
+        cx: &Context<'_>,
+    ) -> Poll<Result<Op::Output, Result<(), RequestError>>> {
+        if let Some(operation) = self.operation.take() {
+            let room = match self.overflow {
+                Overflow::Reject(capacity) => Some(Arc::new(Room::new(capacity))),
+                _ => None,
+            };
+            let stream = entry::Stream::new(self.overflow, room.clone());
+            let Interest { door, id } = &mut self.interest;
+            let opened = turn.open(
+                Kind::many::<Op>(),
+                self.place,
+                cx.waker(),
+                Some(stream),
+                id,
+                |id| {
+                    turn.feed_made();
+                    E::from(Subscription {
+                        operation,
+                        feed: Feed::new(Arc::clone(door), id, room),
+                    })
+                },
+            );
+            return opened.map_or_else(|error| Poll::Ready(Err(Err(error))), |()| Poll::Pending);
+        }
+        let Some(id) = self.interest.id else {
+            // Its first poll panicked in the effect's `From`.
+            return Poll::Ready(Err(Err(RequestError::Abandoned)));
+        };
+        match turn.poll_request(id, cx.waker()) {
+            Found::Nothing => Poll::Pending,
+            Found::Item(item) | Found::Answer(item) => Poll::Ready(output(item).map_err(Err)),
+            Found::End(end) => {
+                self.interest.id = None;
+                Poll::Ready(Err(end))
+            }
+        }
+    }
+}
+
+impl<Op, E> Stream for ShellStream<Op, E>
+where
+    Op: Operation,
+    E: From<Subscription<Op>> + Send + 'static,
+{
+    type Item = Op::Output;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended.is_some() {
+            return Poll::Ready(None);
+        }
+        let this = &mut *self;
+        let polled = turn::innermost(|turn| match turn {
+            Some(turn) if turn.is_of(&this.interest.door) => this.poll_in(turn, cx),
+            _ => Poll::Ready(Err(Err(this.interest.outside()))),
+        });
+        polled.map(|next| match next {
+            Ok(item) => Some(item),
+            Err(end) => {
+                this.ended = Some(end);
+                None
+            }
+        })
+    }
+}
+
+impl<Op, E> FusedStream for ShellStream<Op, E>
+where
+    Op: Operation,
+    E: From<Subscription<Op>> + Send + 'static,
+{
+    fn is_terminated(&self) -> bool {
+        self.ended.is_some()
+    }
+}
+
+/// The operation's type, and the subscription's id once it has one.
+impl<Op: Operation, E> fmt::Debug for ShellStream<Op, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShellStream")
+            .field("operation", &std::any::type_name::<Op>())
+            .field("id", &self.interest.id)
+            .field("ended", &self.ended)
+            .finish()
+    }
+}

@@ -1,0 +1,147 @@
+//! How tasks ask.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::answer::Answer;
+use crate::mailbox::Until;
+use crate::meta::Message;
+use crate::outbox::Outbox;
+use crate::request::{Operation, Request, ShellRequest, ShellStream, Subscription};
+use crate::spawner::{Rejected, Root};
+use crate::turn;
+
+/// Something that the shell is told, and that nobody awaits. Dropping it drops the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification<T> {
+    /// What is told.
+    pub operation: T,
+}
+
+impl<T> Notification<T> {
+    /// What is told.
+    pub fn into_inner(self) -> T {
+        self.operation
+    }
+}
+
+/// Asks the shell, from within tasks, and tells it things, from anywhere.
+///
+/// It holds a way to send to its executor and nothing else: dropping it, or keeping it for ever, changes nothing for the
+/// executor. [`Clone`] gives another one of the same executor. `E` is the effect, made by [`effects!`](crate::effects) or
+/// by hand: any type with a `From<Request<Op>>` for each operation.
+///
+/// ```
+/// use stillpoint::{effects, Emitted, Executor, Operation};
+///
+/// struct HttpGet(&'static str);
+/// impl Operation for HttpGet {
+///     type Output = Result<String, u16>;
+/// }
+/// struct Render(String);
+///
+/// effects! {
+///     enum Effect {
+///         Http => request HttpGet,
+///         Render => notify Render,
+///     }
+/// }
+///
+/// let mut executor = Executor::<Effect>::new();
+/// let shell = executor.shell();
+/// executor.spawner().spawn(async move {
+///     let page = shell.request(HttpGet("/")).await;
+///     shell.notify(Render(format!("{page:?}"))).ok();
+/// });
+/// executor.run_until_stalled();
+/// let Some(Emitted::Effect(Effect::Http(request))) = executor.drain().next() else { unreachable!() };
+/// request.resolve(Err(404)).unwrap();
+/// executor.run_until_stalled();
+/// let Some(Emitted::Effect(Effect::Render(render))) = executor.drain().next() else { unreachable!() };
+/// assert_eq!(render.operation.0, "Ok(Err(404))");
+/// ```
+pub struct Shell<E> {
+    root: Arc<Root>,
+    effect: PhantomData<fn() -> E>,
+}
+
+impl<E> Shell<E> {
+    pub(crate) fn new(root: Arc<Root>) -> Self {
+        Self {
+            root,
+            effect: PhantomData,
+        }
+    }
+
+    /// Asks for one answer. Nothing happens before the future is polled, inside a turn of this shell's executor.
+    #[track_caller]
+    pub fn request<Op: Operation>(&self, operation: Op) -> ShellRequest<Op, E>
+    where
+        E: From<Request<Op>>,
+    {
+        ShellRequest::new(Arc::clone(&self.root.door), operation, Location::caller())
+    }
+
+    /// Asks for any number of answers. Nothing happens before the stream is polled, inside a turn of this shell's
+    /// executor. It keeps every item until it is taken, unless [`ShellStream::overflow`] says otherwise.
+    #[track_caller]
+    pub fn subscribe<Op: Operation>(&self, operation: Op) -> ShellStream<Op, E>
+    where
+        E: From<Subscription<Op>>,
+    {
+        ShellStream::new(Arc::clone(&self.root.door), operation, Location::caller())
+    }
+
+    /// Tells the shell something: at once in a turn, by the mailbox from outside. During a teardown it is taken until
+    /// the last future is dropped, so a destructor is heard.
+    ///
+    /// # Errors
+    ///
+    /// Gives the value back where the executor is torn down.
+    pub fn notify<T>(&self, value: T) -> Result<(), Rejected<T>>
+    where
+        T: Send + 'static,
+        E: From<Notification<T>> + Send + 'static,
+    {
+        let door = &self.root.door;
+        turn::with(door, |turn| match turn {
+            Some(turn) => {
+                let effect = E::from(Notification { operation: value });
+                turn.with_outbox(|outbox: &mut Outbox<E>| outbox.push(None, effect));
+                Ok(())
+            }
+            None => match door.enter(Until::Closed) {
+                Some(inside) => {
+                    let effect = E::from(Notification { operation: value });
+                    inside.send(Message::Notify(Answer::new(effect)));
+                    Ok(())
+                }
+                None => Err(Rejected::closed(value)),
+            },
+        })
+    }
+
+    /// Whether the executor answers no more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.root.door.is_closing()
+    }
+}
+
+impl<E> Clone for Shell<E> {
+    fn clone(&self) -> Self {
+        Self {
+            root: Arc::clone(&self.root),
+            effect: PhantomData,
+        }
+    }
+}
+
+/// `Shell(open)`, `(closing)` or `(closed)`.
+impl<E> fmt::Debug for Shell<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Shell").field(&self.root.door).finish()
+    }
+}

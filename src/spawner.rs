@@ -1,0 +1,362 @@
+//! How tasks are made.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use futures::task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
+
+use crate::meta::Door;
+use crate::task::{self, JoinHandle, LocalJoinHandle, label};
+
+/// A spawner's or a shell's part in the count of what is still out. It holds a way to send, and nothing else.
+pub(crate) struct Root {
+    pub(crate) door: Arc<Door>,
+}
+
+/// What was refused, given back.
+///
+/// Dropping it drops the value.
+///
+/// ```
+/// use stillpoint::Executor;
+///
+/// let executor = Executor::<()>::new();
+/// let spawner = executor.spawner();
+/// executor.teardown();
+/// let rejected = spawner.try_spawn(async { 1 }).unwrap_err();
+/// assert!(rejected.is_closed());
+/// assert_eq!(futures::executor::block_on(rejected.into_inner()), 1);
+/// ```
+pub struct Rejected<T> {
+    value: T,
+}
+
+impl<T> Rejected<T> {
+    pub(crate) fn closed(value: T) -> Self {
+        Self { value }
+    }
+
+    /// Whether the executor is torn down, or about to be.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        true
+    }
+
+    /// Whether the executor takes no more for now. Without a limit it always does.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        false
+    }
+
+    /// What was refused.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+impl<T> fmt::Debug for Rejected<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rejected(Closed)")
+    }
+}
+
+impl<T> fmt::Display for Rejected<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the executor is torn down")
+    }
+}
+
+impl<T> Error for Rejected<T> {}
+
+/// Makes tasks, from any thread and from within tasks.
+///
+/// It holds a way to send to its executor and nothing else: dropping it, or keeping it for ever, changes nothing for the
+/// executor or its tasks. [`Clone`] gives another one of the same executor.
+///
+/// Tasks that are spawned from one turn, or from one thread outside, are first polled in the order of their spawns.
+///
+/// ```
+/// use stillpoint::Executor;
+///
+/// let mut executor = Executor::<()>::new();
+/// let spawner = executor.spawner();
+/// let task = spawner.name("adder").spawn(async { 1 + 1 });
+/// assert!(!task.is_finished(), "nothing runs before the executor is driven");
+/// assert_eq!(executor.run_until_stalled().completed, 1);
+/// ```
+#[derive(Clone)]
+pub struct Spawner {
+    root: Arc<Root>,
+}
+
+impl Spawner {
+    pub(crate) fn new(root: Arc<Root>) -> Self {
+        Self { root }
+    }
+
+    /// Spawns a task. Where the executor is torn down, the future is dropped and the handle gives
+    /// [`JoinError::TornDown`](crate::JoinError::TornDown); [`try_spawn`](Self::try_spawn) gives it back instead.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.try_spawn(future)
+            .unwrap_or_else(|_| JoinHandle::refused())
+    }
+
+    /// Spawns a task.
+    ///
+    /// # Errors
+    ///
+    /// Gives the future back, unpolled, where the executor is torn down.
+    #[track_caller]
+    pub fn try_spawn<F>(&self, future: F) -> Result<JoinHandle<F::Output>, Rejected<F>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        task::spawn(&self.root.door, future, label(None)).map_err(Rejected::closed)
+    }
+
+    /// Names the next task, for reports. It costs no allocation.
+    pub fn name<'a>(&'a self, name: &'static str) -> Named<'a, Self> {
+        Named {
+            spawner: self,
+            name,
+        }
+    }
+
+    /// Whether the executor takes no more tasks.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.root.door.is_closing()
+    }
+}
+
+/// `Spawner(open)`, `(closing)` or `(closed)`.
+impl fmt::Debug for Spawner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Spawner").field(&self.root.door).finish()
+    }
+}
+
+fn status(is_closed: bool) -> Result<(), SpawnError> {
+    if is_closed {
+        Err(SpawnError::shutdown())
+    } else {
+        Ok(())
+    }
+}
+
+impl Spawn for Spawner {
+    #[track_caller]
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        self.try_spawn(future)
+            .map(drop)
+            .map_err(|_| SpawnError::shutdown())
+    }
+
+    fn status(&self) -> Result<(), SpawnError> {
+        status(self.is_closed())
+    }
+}
+
+/// A spawner with a name for the task that it makes. Dropping it does nothing.
+#[must_use = "it spawns nothing until `spawn` is called"]
+pub struct Named<'a, S> {
+    spawner: &'a S,
+    name: &'static str,
+}
+
+impl Named<'_, Spawner> {
+    /// Spawns a task of this name, as [`Spawner::spawn`] does.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.try_spawn(future)
+            .unwrap_or_else(|_| JoinHandle::refused())
+    }
+
+    /// Spawns a task of this name, as [`Spawner::try_spawn`] does.
+    ///
+    /// # Errors
+    ///
+    /// Gives the future back, unpolled, where the executor is torn down.
+    #[track_caller]
+    pub fn try_spawn<F>(&self, future: F) -> Result<JoinHandle<F::Output>, Rejected<F>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        task::spawn(&self.spawner.root.door, future, label(Some(self.name)))
+            .map_err(Rejected::closed)
+    }
+}
+
+impl Named<'_, LocalSpawner> {
+    /// Spawns a task of this name, as [`LocalSpawner::spawn`] does.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> LocalJoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.try_spawn(future)
+            .unwrap_or_else(|_| LocalJoinHandle::new(JoinHandle::refused()))
+    }
+
+    /// Spawns a task of this name, as [`LocalSpawner::try_spawn`] does.
+    ///
+    /// # Errors
+    ///
+    /// Gives the future back, unpolled, where the executor is torn down.
+    #[track_caller]
+    pub fn try_spawn<F>(&self, future: F) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.spawner.spawn_labelled(future, label(Some(self.name)))
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Named<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Named")
+            .field("spawner", self.spawner)
+            .field("name", &self.name)
+            .finish()
+    }
+}
+
+/// Makes tasks that are bound to their thread, for a [`LocalExecutor`](crate::LocalExecutor).
+///
+/// It is a [`Spawner`] whose futures and outputs need not be [`Send`], and which therefore stays on its thread.
+///
+/// ```
+/// use std::rc::Rc;
+/// use stillpoint::LocalExecutor;
+///
+/// let mut executor = LocalExecutor::<()>::new();
+/// let spawner = executor.local_spawner();
+/// let name = Rc::new("local");
+/// let task = spawner.spawn(async move { name.len() });
+/// executor.run_until_stalled();
+/// assert_eq!(futures::executor::block_on(task).unwrap(), 5);
+/// ```
+///
+/// ```compile_fail,E0277
+/// let executor = stillpoint::LocalExecutor::<()>::new();
+/// let spawner = executor.local_spawner();
+/// std::thread::spawn(move || drop(spawner)); // it is bound to its thread
+/// ```
+#[derive(Clone)]
+pub struct LocalSpawner {
+    root: Arc<Root>,
+    bound: PhantomData<*const ()>,
+}
+
+impl LocalSpawner {
+    pub(crate) fn new(root: Arc<Root>) -> Self {
+        Self {
+            root,
+            bound: PhantomData,
+        }
+    }
+
+    /// Spawns a task that stays on this thread. Where the executor is torn down, the future is dropped and the handle
+    /// gives [`JoinError::TornDown`](crate::JoinError::TornDown).
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> LocalJoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.try_spawn(future)
+            .unwrap_or_else(|_| LocalJoinHandle::new(JoinHandle::refused()))
+    }
+
+    /// Spawns a task that stays on this thread.
+    ///
+    /// # Errors
+    ///
+    /// Gives the future back, unpolled, where the executor is torn down.
+    #[track_caller]
+    pub fn try_spawn<F>(&self, future: F) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.spawn_labelled(future, label(None))
+    }
+
+    fn spawn_labelled<F>(
+        &self,
+        future: F,
+        label: crate::meta::Label,
+    ) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        task::spawn_local(&self.root.door, future, label).map_err(Rejected::closed)
+    }
+
+    /// Names the next task, for reports. It costs no allocation.
+    pub fn name<'a>(&'a self, name: &'static str) -> Named<'a, Self> {
+        Named {
+            spawner: self,
+            name,
+        }
+    }
+
+    /// Whether the executor takes no more tasks.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.root.door.is_closing()
+    }
+}
+
+/// `LocalSpawner(open)`, `(closing)` or `(closed)`.
+impl fmt::Debug for LocalSpawner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LocalSpawner")
+            .field(&self.root.door)
+            .finish()
+    }
+}
+
+impl Spawn for LocalSpawner {
+    #[track_caller]
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        self.try_spawn(future)
+            .map(drop)
+            .map_err(|_| SpawnError::shutdown())
+    }
+
+    fn status(&self) -> Result<(), SpawnError> {
+        status(self.is_closed())
+    }
+}
+
+impl LocalSpawn for LocalSpawner {
+    #[track_caller]
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        self.try_spawn(future)
+            .map(drop)
+            .map_err(|_| SpawnError::shutdown())
+    }
+
+    fn status_local(&self) -> Result<(), SpawnError> {
+        status(self.is_closed())
+    }
+}

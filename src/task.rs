@@ -1,0 +1,440 @@
+//! What wraps a user's future, and what its spawner holds of it.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use fragile::Fragile;
+use futures::future::FusedFuture;
+use pin_project_lite::pin_project;
+
+use crate::contain::{Payload, contain, discard, message};
+use crate::mailbox::Until;
+use crate::meta::{Cause, Door, Label, Message, Meta};
+use crate::turn::{self, Ended, Unjoined};
+
+/// Why a task has no output.
+///
+/// ```
+/// use stillpoint::JoinError;
+///
+/// assert_eq!(JoinError::Aborted.to_string(), "the task was aborted");
+/// ```
+#[non_exhaustive]
+pub enum JoinError {
+    /// It was aborted.
+    Aborted,
+    /// It panicked with this payload, in a poll or in its future's destructor.
+    Panicked(Box<dyn std::any::Any + Send>),
+    /// Its executor was torn down or dropped, or refused to spawn it.
+    TornDown,
+}
+
+impl JoinError {
+    /// Whether the task was aborted.
+    #[must_use]
+    pub fn is_aborted(&self) -> bool {
+        matches!(self, Self::Aborted)
+    }
+
+    /// Whether the task panicked.
+    #[must_use]
+    pub fn is_panicked(&self) -> bool {
+        matches!(self, Self::Panicked(_))
+    }
+
+    /// Whether the executor came to its end before the task.
+    #[must_use]
+    pub fn is_torn_down(&self) -> bool {
+        matches!(self, Self::TornDown)
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aborted => f.write_str("the task was aborted"),
+            Self::Panicked(payload) => write!(f, "the task panicked: {}", message(payload)),
+            Self::TornDown => f.write_str("the executor was torn down before the task ended"),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aborted => f.write_str("Aborted"),
+            Self::Panicked(payload) => f.debug_tuple("Panicked").field(&message(payload)).finish(),
+            Self::TornDown => f.write_str("TornDown"),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+/// How a task ended.
+enum End<T> {
+    Done(T),
+    Panicked(Unjoined),
+    Stopped(Cause),
+}
+
+/// How a task ended, in its allocation until somebody joins. Dropping it contains what the output's destructor throws.
+pub(crate) struct Outcome<T>(Option<End<T>>);
+
+impl<T> Outcome<T> {
+    fn read(mut self) -> Result<T, JoinError> {
+        match self.0.take() {
+            Some(End::Done(output)) => Ok(output),
+            Some(End::Panicked(unjoined)) => Err(unjoined
+                .join()
+                .map_or(JoinError::TornDown, JoinError::Panicked)),
+            Some(End::Stopped(Cause::Aborted)) => Err(JoinError::Aborted),
+            Some(End::Stopped(Cause::TornDown)) | None => Err(JoinError::TornDown),
+        }
+    }
+}
+
+impl<T> Drop for Outcome<T> {
+    fn drop(&mut self) {
+        discard(self.0.take());
+    }
+}
+
+pin_project! {
+    /// A user's future as async-task gets it: neither its polls nor its destructor panic, and it ends when its task is
+    /// to end. Without it a destructor's panic would abort the process.
+    struct Contained<F> {
+        #[pin]
+        future: Option<F>,
+    }
+
+    impl<F> PinnedDrop for Contained<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut future = this.project().future;
+            if let Err(payload) = contain(|| future.set(None)) {
+                discard(payload);
+            }
+        }
+    }
+}
+
+impl<F: Future> Future for Contained<F> {
+    type Output = Outcome<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut slot = self.project().future;
+        let end = match (turn::fate(), slot.as_mut().as_pin_mut()) {
+            (Some(cause), _) => Ok(End::Stopped(cause)),
+            (None, Some(future)) => match contain(|| future.poll(cx)) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(output)) => Ok(End::Done(output)),
+                Err(payload) => Err(payload),
+            },
+            (None, None) => unreachable!("async-task polls no task after its end"),
+        };
+        let dropped = contain(|| slot.set(None));
+        let end = match (end, dropped) {
+            (Ok(End::Done(output)), Ok(())) => {
+                turn::ended(Ended::Done, None);
+                End::Done(output)
+            }
+            (Ok(End::Done(output)), Err(payload)) => {
+                discard(output);
+                panicked(payload, None)
+            }
+            (Ok(end), dropped) => {
+                // Its joiners learn the cause that came first; what its destructor threw is for `on_panic`.
+                turn::ended(Ended::Stopped, dropped.err());
+                end
+            }
+            (Err(payload), dropped) => panicked(payload, dropped.err()),
+        };
+        Poll::Ready(Outcome(Some(end)))
+    }
+}
+
+/// The end of a task by a panic; `second` is what its destructor threw after that.
+fn panicked<T>(payload: Payload, second: Option<Payload>) -> End<T> {
+    turn::ended(Ended::Panicked, second);
+    End::Panicked(turn::unjoined(payload))
+}
+
+/// Makes a task and hands it to its executor; gives the future back where the executor takes no more.
+pub(crate) fn spawn<F>(
+    door: &Arc<Door>,
+    future: F,
+    label: Label,
+) -> Result<JoinHandle<F::Output>, F>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let make = |future| {
+        let (runnable, task) = async_task::Builder::new()
+            .metadata(Meta::new(Arc::clone(door)))
+            .spawn(
+                |_| Contained {
+                    future: Some(future),
+                },
+                turn::schedule,
+            );
+        (
+            runnable,
+            JoinHandle {
+                task: Some(task),
+                finished: false,
+            },
+        )
+    };
+    turn::with(door, |turn| match turn {
+        Some(turn) if turn.is_closing() => Err(future),
+        Some(turn) => {
+            let (runnable, handle) = make(future);
+            turn.adopt(runnable, label);
+            Ok(handle)
+        }
+        None => match door.enter(Until::Closing) {
+            Some(inside) => {
+                let (runnable, handle) = make(future);
+                inside.send(Message::Spawn(runnable, label));
+                Ok(handle)
+            }
+            None => Err(future),
+        },
+    })
+}
+
+pin_project! {
+    /// A future that stays on its thread, as `Send` as async-task wants it. It lies in a box from its first poll on.
+    struct Local<F> {
+        #[pin]
+        future: Fragile<F>,
+    }
+}
+
+impl<F: Future> Future for Local<F> {
+    type Output = Fragile<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().future.poll(cx).map(Fragile::new)
+    }
+}
+
+/// Makes a task of a future that is bound to this thread, on which its executor lives.
+pub(crate) fn spawn_local<F>(
+    door: &Arc<Door>,
+    future: F,
+    label: Label,
+) -> Result<LocalJoinHandle<F::Output>, F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn(
+        door,
+        Local {
+            future: Fragile::new(future),
+        },
+        label,
+    )
+    .map(LocalJoinHandle::new)
+    .map_err(|refused| refused.future.into_inner())
+}
+
+/// The right to a task's output. Awaiting it gives `Result<T, JoinError>`.
+///
+/// Dropping it detaches the task, which goes on, and its output is dropped where it ends. A panic that nobody joins is
+/// told to [`Builder::on_panic`](crate::Builder::on_panic).
+///
+/// Every end of a task completes it: done, aborted, panicked, or torn down with its executor, during or after which it
+/// may be awaited, on any thread. It fits any executor's `await`.
+///
+/// ```
+/// use stillpoint::{Executor, JoinError};
+///
+/// let mut executor = Executor::<()>::new();
+/// let task = executor.spawner().spawn(async { 6 * 7 });
+/// let other = executor.spawner().spawn(std::future::pending::<()>());
+/// other.abort();
+/// executor.run_until_stalled();
+/// assert_eq!(futures::executor::block_on(task).unwrap(), 42);
+/// assert!(futures::executor::block_on(other).unwrap_err().is_aborted());
+/// ```
+///
+/// # Panics
+///
+/// Polling it again after it gave its result panics.
+///
+/// # Cancel safety
+///
+/// Nothing is lost when it is awaited by `&mut` and that await is dropped: the output stays.
+#[must_use = "a task's panic is lost with its handle: await it, or `drop` it to detach the task"]
+pub struct JoinHandle<T> {
+    /// `None` where the executor refused the spawn.
+    task: Option<async_task::Task<Outcome<T>, Meta>>,
+    finished: bool,
+}
+
+impl<T> JoinHandle<T> {
+    /// The handle of a task that never was.
+    pub(crate) fn refused() -> Self {
+        Self {
+            task: None,
+            finished: false,
+        }
+    }
+
+    /// Ends the task: its future is dropped by the next turn at the latest, without any other event, its requests are
+    /// cancelled, and this handle gives [`JoinError::Aborted`]. A task that has ended, or whose poll under way ends it,
+    /// stays as it is.
+    ///
+    /// It may be called from anywhere, also from the task itself.
+    pub fn abort(&self) {
+        let Some(task) = &self.task else { return };
+        let meta = task.metadata();
+        if task.is_finished() {
+            return;
+        }
+        if let Some(id) = meta.abort() {
+            turn::with(&meta.door, |turn| match turn {
+                Some(turn) => turn.wake(crate::entry::Wake::Task(id)),
+                None => meta.door.post(Message::Abort(id)),
+            });
+        }
+    }
+
+    /// Whether the task has ended, in whatever way.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.task.as_ref().is_none_or(async_task::Task::is_finished)
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(
+            !self.finished,
+            "a join handle was polled after it gave its result"
+        );
+        let result = match &mut self.task {
+            Some(task) => match Pin::new(task).poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(outcome) => outcome.read(),
+            },
+            None => Err(JoinError::TornDown),
+        };
+        self.finished = true;
+        Poll::Ready(result)
+    }
+}
+
+impl<T> FusedFuture for JoinHandle<T> {
+    fn is_terminated(&self) -> bool {
+        self.finished
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        let Some(task) = self.task.take() else { return };
+        let meta = task.metadata();
+        if let Some(id) = meta.detach() {
+            turn::with(&meta.door, |turn| match turn {
+                Some(turn) => turn.detached(id),
+                None => meta.door.post(Message::Detached(id)),
+            });
+        }
+        task.detach();
+    }
+}
+
+/// Whether it is finished.
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// The right to the output of a task that is bound to its thread, as [`LocalSpawner`](crate::LocalSpawner) gives it.
+///
+/// It is a [`JoinHandle`] in all but this: it stays on its thread, and so its output need not be [`Send`]. Dropping it
+/// detaches the task.
+///
+/// ```
+/// use std::rc::Rc;
+/// use stillpoint::LocalExecutor;
+///
+/// let mut executor = LocalExecutor::<()>::new();
+/// let task = executor.local_spawner().spawn(async { Rc::new(42) });
+/// executor.run_until_stalled();
+/// assert_eq!(*futures::executor::block_on(task).unwrap(), 42);
+/// ```
+#[must_use = "a task's panic is lost with its handle: await it, or `drop` it to detach the task"]
+pub struct LocalJoinHandle<T> {
+    handle: JoinHandle<Fragile<T>>,
+    bound: std::marker::PhantomData<*const ()>,
+}
+
+impl<T> LocalJoinHandle<T> {
+    pub(crate) fn new(handle: JoinHandle<Fragile<T>>) -> Self {
+        Self {
+            handle,
+            bound: std::marker::PhantomData,
+        }
+    }
+
+    /// Ends the task, as [`JoinHandle::abort`] does.
+    pub fn abort(&self) {
+        self.handle.abort();
+    }
+
+    /// Whether the task has ended, in whatever way.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+}
+
+impl<T> Future for LocalJoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.handle)
+            .poll(cx)
+            .map_ok(Fragile::into_inner)
+    }
+}
+
+impl<T> Unpin for LocalJoinHandle<T> {}
+
+impl<T> FusedFuture for LocalJoinHandle<T> {
+    fn is_terminated(&self) -> bool {
+        self.handle.is_terminated()
+    }
+}
+
+/// Whether it is finished.
+impl<T> fmt::Debug for LocalJoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalJoinHandle")
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// The label of a task that is spawned here.
+#[track_caller]
+pub(crate) fn label(name: Option<&'static str>) -> Label {
+    Label {
+        name,
+        place: Location::caller(),
+    }
+}
