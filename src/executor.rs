@@ -227,7 +227,7 @@ impl<E: Send + 'static> Core<E> {
                     Some(Ended::Panicked) => settled.panicked += 1,
                     Some(Ended::Stopped) => settled.aborted += 1,
                 }
-                if settled.polled % POLLS_BETWEEN_LOOKS == 0 {
+                if settled.polled.is_multiple_of(POLLS_BETWEEN_LOOKS) {
                     self.take_in();
                 }
             }
@@ -250,6 +250,30 @@ impl<E: Send + 'static> Core<E> {
             .with_outbox(|outbox: &mut Outbox<E>| outbox.pop())?;
         self.turn.taken(id, matches!(emitted, Emitted::Effect(_)));
         Some((id, emitted))
+    }
+
+    /// The next emission and its request; otherwise whoever polls is woken when there may be one.
+    fn poll_next(&mut self, cx: &Context<'_>) -> Poll<(Option<RequestId>, Emitted<E>)> {
+        loop {
+            if let Some(emitted) = self.pop() {
+                return Poll::Ready(emitted);
+            }
+            let settled = self.run(POLLS_BEFORE_YIELD);
+            if self.turn.emitted() > 0 {
+                continue;
+            }
+            if settled.budget_spent {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let door = self.door();
+            door.set_waker(Some(cx.waker().clone()));
+            door.arm();
+            // As at the end of a turn.
+            if self.mailbox.is_empty() || !door.disarm() {
+                return Poll::Pending;
+            }
+        }
     }
 
     /// Aborts every task and drops every future, again until drops cause no more. Inside [`Turn::lend`].
@@ -420,6 +444,10 @@ macro_rules! executor {
             /// It is woken by whatever would ring the bell. Dropping it loses nothing, and forgets the waker. It waits
             /// for ever where no task is left and nobody spawns one; await it beside what ends your program, as
             /// `select!` does.
+            #[expect(
+                clippy::should_implement_trait,
+                reason = "it is a future's name, as `StreamExt::next` is"
+            )]
             pub fn next(&mut self) -> Next<'_, E> {
                 Next {
                     core: &mut self.core,
@@ -673,6 +701,17 @@ pub struct Executor<E: Send + 'static> {
 
 executor!(Executor, build);
 
+impl<E: Send + 'static> Executor<E> {
+    /// For drivers that keep what they do by request.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn poll_next_with_id(
+        &mut self,
+        cx: &Context<'_>,
+    ) -> Poll<(Option<RequestId>, Emitted<E>)> {
+        self.core.poll_next(cx)
+    }
+}
+
 /// An [`Executor`] that also takes futures that are bound to its thread, and stays on that thread itself.
 ///
 /// ```
@@ -732,39 +771,11 @@ pub struct Next<'a, E: Send + 'static> {
     finished: bool,
 }
 
-impl<E: Send + 'static> Next<'_, E> {
-    pub(crate) fn poll_with_id(
-        &mut self,
-        cx: &Context<'_>,
-    ) -> Poll<(Option<RequestId>, Emitted<E>)> {
-        loop {
-            if let Some(emitted) = self.core.pop() {
-                return Poll::Ready(emitted);
-            }
-            let settled = self.core.run(POLLS_BEFORE_YIELD);
-            if self.core.turn.emitted() > 0 {
-                continue;
-            }
-            if settled.budget_spent {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            let door = self.core.door();
-            door.set_waker(Some(cx.waker().clone()));
-            door.arm();
-            // As at the end of a turn.
-            if self.core.mailbox.is_empty() || !door.disarm() {
-                return Poll::Pending;
-            }
-        }
-    }
-}
-
 impl<E: Send + 'static> Future for Next<'_, E> {
     type Output = Emitted<E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = self.poll_with_id(cx);
+        let polled = self.core.poll_next(cx);
         self.finished = polled.is_ready();
         polled.map(|(_, emitted)| emitted)
     }

@@ -16,6 +16,8 @@ mod request;
 mod shell;
 mod spawner;
 mod task;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 mod turn;
 
 pub use entry::{Overflow, Reason, RequestError};

@@ -79,7 +79,11 @@ impl<Op: Operation, E> ShellStream<Op, E> {
 
     /// How the stream ended: `Ok` when the shell ended it, else why. `None` while it has not given its `None`.
     pub fn ended_by(&self) -> Option<Result<(), &RequestError>> {
-        self.ended.as_ref().map(|end| end.as_ref().map(|()| ()))
+        match &self.ended {
+            None => None,
+            Some(Ok(())) => Some(Ok(())),
+            Some(Err(error)) => Some(Err(error)),
+        }
     }
 }
 

@@ -1,0 +1,305 @@
+//! The tokio driver: an executor on a runtime that the caller owns.
+//!
+//! [`Driver`] spawns one task, which drives the executor and performs its effects: each by a handler of its own, which
+//! is a task as well. It creates no runtime, no thread and no static; its lifetime is an object's lifetime.
+//!
+//! ```text
+//!   Driver ══▶ pump (a tokio task) ══▶ Executor ══▶ the core's tasks
+//!                    ║
+//!                    ╚═══▶ handlers (a JoinSet) ══▶ Request, Subscription
+//! ```
+//!
+//! ```
+//! use stillpoint::tokio::Driver;
+//! use stillpoint::{effects, Executor, Operation};
+//!
+//! struct Add(u32, u32);
+//! impl Operation for Add {
+//!     type Output = u32;
+//! }
+//!
+//! effects! {
+//!     enum Effect {
+//!         Add => request Add,
+//!     }
+//! }
+//!
+//! let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! runtime.block_on(async {
+//!     let executor = Executor::new();
+//!     let (spawner, shell) = (executor.spawner(), executor.shell());
+//!     let driver = Driver::new(executor, |effect| async move {
+//!         match effect {
+//!             Effect::Add(request) => {
+//!                 let Add(a, b) = request.operation;
+//!                 request.resolver.resolve(a + b).ok();
+//!             }
+//!         }
+//!     });
+//!     let sum = spawner.spawn(async move { shell.request(Add(1, 2)).await });
+//!     assert_eq!(sum.await.unwrap(), Ok(3));
+//!     driver.shutdown().await.assert_baseline();
+//! });
+//! ```
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, Id, JoinHandle, JoinSet};
+
+use crate::contain::{contain, discard};
+use crate::executor::Executor;
+use crate::id::RequestId;
+use crate::outbox::Emitted;
+use crate::report::Teardown;
+
+/// Starts a [`Driver`]. Dropping it drops its executor.
+#[must_use = "nothing is driven until `start`"]
+pub struct Builder<E: Send + 'static> {
+    executor: Executor<E>,
+    runtime: Option<Handle>,
+    on_cancelled: Box<dyn FnMut(RequestId) + Send>,
+}
+
+impl<E: Send + 'static> Builder<E> {
+    /// Runs on this runtime, instead of the one that [`start`](Self::start) is called in.
+    pub fn runtime(mut self, runtime: Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// Hears of each cancelled request, after its handler is aborted: also of one whose handler has answered and whose
+    /// answer nobody read, so that what the answer stood for can be released. Its panics end there.
+    pub fn on_cancelled(mut self, told: impl FnMut(RequestId) + Send + 'static) -> Self {
+        self.on_cancelled = Box::new(told);
+        self
+    }
+
+    /// Starts to drive. `handler` is called with one effect after the other, in order; the future that it returns
+    /// performs the effect, beside all others.
+    ///
+    /// So what must keep the effects' order, such as painting, belongs before the `async` block.
+    ///
+    /// A handler that panics, or that drops its request unanswered, abandons the request. A handler whose request is
+    /// cancelled is aborted at its next `await`.
+    ///
+    /// # Panics
+    ///
+    /// Where it is called outside a runtime, and [`runtime`](Self::runtime) named none.
+    pub fn start<H, F>(self, handler: H) -> Driver<E>
+    where
+        H: FnMut(E) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (stop, stopped) = oneshot::channel();
+        let pump = Pump {
+            executor: Some(self.executor),
+            handler,
+            handlers: Handlers {
+                on_cancelled: self.on_cancelled,
+                ..Handlers::default()
+            },
+            stopped,
+        };
+        let runtime = self.runtime.unwrap_or_else(Handle::current);
+        Driver {
+            _stop: stop,
+            pump: runtime.spawn(pump.run()),
+        }
+    }
+}
+
+impl<E: Send + 'static> fmt::Debug for Builder<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("executor", &self.executor)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An executor that runs on a tokio runtime, and the handlers that perform its effects.
+///
+/// Dropping it does in the background what [`shutdown`](Self::shutdown) does, as long as the runtime lives; where the
+/// runtime goes first, the executor and the handlers are dropped with it, and what the shell had not seen is lost.
+#[must_use = "dropping it shuts it down: keep it, and call `shutdown`"]
+pub struct Driver<E: Send + 'static> {
+    /// Dropping it stops the pump.
+    _stop: oneshot::Sender<()>,
+    pump: JoinHandle<Teardown<E>>,
+}
+
+impl<E: Send + 'static> Driver<E> {
+    /// Drives an executor on the runtime that this is called in; see [`Builder::start`].
+    ///
+    /// # Panics
+    ///
+    /// Where it is called outside a runtime.
+    pub fn new<H, F>(executor: Executor<E>, handler: H) -> Self
+    where
+        H: FnMut(E) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::builder(executor).start(handler)
+    }
+
+    /// Sets up a driver.
+    pub fn builder(executor: Executor<E>) -> Builder<E> {
+        Builder {
+            executor,
+            runtime: None,
+            on_cancelled: Box::new(|_| {}),
+        }
+    }
+
+    /// Tears the executor down, delivers the last notices, aborts and joins every handler that it started, and returns
+    /// the report.
+    ///
+    /// Notifications are delivered to their end: a handler of one is awaited, not aborted. Afterwards nothing of this
+    /// driver runs on the runtime any more.
+    ///
+    /// # Panics
+    ///
+    /// Where the runtime was shut down before it: there is no report then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it loses the report alone; the shutdown goes on in the background.
+    pub async fn shutdown(self) -> Teardown<E> {
+        let Self { _stop: stop, pump } = self;
+        drop(stop);
+        pump.await
+            .expect("the runtime was shut down before its driver")
+    }
+}
+
+impl<E: Send + 'static> fmt::Debug for Driver<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("running", &!self.pump.is_finished())
+            .finish()
+    }
+}
+
+/// What the driver's task does.
+struct Pump<E: Send + 'static, H> {
+    /// `None` once it is torn down.
+    executor: Option<Executor<E>>,
+    handler: H,
+    handlers: Handlers,
+    /// Ready when the driver is dropped.
+    stopped: oneshot::Receiver<()>,
+}
+
+impl<E, H, F> Pump<E, H>
+where
+    E: Send + 'static,
+    H: FnMut(E) -> F + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    async fn run(mut self) -> Teardown<E> {
+        let Some(mut executor) = self.executor.take() else {
+            unreachable!("a pump runs once")
+        };
+        while let Some((id, emitted)) = poll_fn(|cx| self.poll_event(&mut executor, cx)).await {
+            self.perform(id, emitted);
+        }
+        let mut report = executor.teardown();
+        for emitted in std::mem::take(&mut report.emitted) {
+            self.perform(None, emitted);
+        }
+        self.handlers.abort_all();
+        while poll_fn(|cx| self.handlers.poll_join(cx)).await {}
+        report
+    }
+
+    /// The next emission, or `None` when the driver is to stop.
+    fn poll_event(
+        &mut self,
+        executor: &mut Executor<E>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<(Option<RequestId>, Emitted<E>)>> {
+        if Pin::new(&mut self.stopped).poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        while self.handlers.poll_join(cx) == Poll::Ready(true) {}
+        executor.poll_next_with_id(cx).map(Some)
+    }
+
+    fn perform(&mut self, id: Option<RequestId>, emitted: Emitted<E>) {
+        match emitted {
+            Emitted::Effect(effect) => match contain(|| (self.handler)(effect)) {
+                Ok(future) => self.handlers.start(id, future),
+                // The effect went with it, and its resolver has abandoned the request.
+                Err(payload) => discard(payload),
+            },
+            Emitted::Cancelled(id) => self.handlers.cancel(id),
+        }
+    }
+}
+
+/// The handlers that were started and are not joined.
+struct Handlers {
+    set: JoinSet<()>,
+    /// Those that a cancel notice may name.
+    by_request: HashMap<RequestId, AbortHandle>,
+    requests: HashMap<Id, RequestId>,
+    on_cancelled: Box<dyn FnMut(RequestId) + Send>,
+}
+
+impl Default for Handlers {
+    fn default() -> Self {
+        Self {
+            set: JoinSet::new(),
+            by_request: HashMap::new(),
+            requests: HashMap::new(),
+            on_cancelled: Box::new(|_| {}),
+        }
+    }
+}
+
+impl Handlers {
+    fn start(&mut self, id: Option<RequestId>, handler: impl Future<Output = ()> + Send + 'static) {
+        let handle = self.set.spawn(handler);
+        if let Some(id) = id {
+            self.requests.insert(handle.id(), id);
+            self.by_request.insert(id, handle);
+        }
+    }
+
+    fn cancel(&mut self, id: RequestId) {
+        if let Some(handler) = self.by_request.get(&id) {
+            handler.abort();
+        }
+        if let Err(payload) = contain(|| (self.on_cancelled)(id)) {
+            discard(payload);
+        }
+    }
+
+    fn abort_all(&mut self) {
+        self.by_request.values().for_each(AbortHandle::abort);
+    }
+
+    /// Joins one handler that has ended: `true` where there was one, `false` where none is left.
+    fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.set.poll_join_next_with_id(cx).map(|joined| {
+            let Some(joined) = joined else { return false };
+            let id = match joined {
+                Ok((id, ())) => id,
+                Err(error) => {
+                    let id = error.id();
+                    discard(error);
+                    id
+                }
+            };
+            if let Some(request) = self.requests.remove(&id) {
+                self.by_request.remove(&request);
+            }
+            true
+        })
+    }
+}
