@@ -273,6 +273,7 @@ impl<E: Send + 'static> Core<E> {
             if self.mailbox.is_empty() || !door.disarm() {
                 return Poll::Pending;
             }
+            door.set_waker(None);
         }
     }
 
@@ -427,6 +428,7 @@ macro_rules! executor {
             }
 
             /// The same, with at most `polls` polls. [`Settled::budget_spent`] says that work is left.
+            #[must_use = "`budget_spent` says whether work is left"]
             pub fn run_for(&mut self, polls: usize) -> Settled {
                 self.core.run(polls)
             }
@@ -452,6 +454,7 @@ macro_rules! executor {
                 Next {
                     core: &mut self.core,
                     finished: false,
+                    registered: false,
                 }
             }
 
@@ -685,7 +688,7 @@ impl<E: Send + 'static> Core<E> {
 /// let task = executor.spawner().spawn(async move { format!("hello, {}", shell.request(Name).await.unwrap()) });
 ///
 /// while !task.is_finished() {
-///     let _ = executor.run_until_stalled();
+///     executor.run_until_stalled();
 ///     while let Some(emitted) = executor.drain().next() {
 ///         if let Emitted::Effect(request) = emitted {
 ///             executor.resolve(request.resolver, "world").unwrap();
@@ -769,6 +772,8 @@ impl<E: Send + 'static> fmt::Debug for Drain<'_, E> {
 pub struct Next<'a, E: Send + 'static> {
     core: &'a mut Core<E>,
     finished: bool,
+    /// Whether the bell has a waker of its own.
+    registered: bool,
 }
 
 impl<E: Send + 'static> Future for Next<'_, E> {
@@ -777,6 +782,7 @@ impl<E: Send + 'static> Future for Next<'_, E> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let polled = self.core.poll_next(cx);
         self.finished = polled.is_ready();
+        self.registered = polled.is_pending();
         polled.map(|(_, emitted)| emitted)
     }
 }
@@ -789,7 +795,9 @@ impl<E: Send + 'static> FusedFuture for Next<'_, E> {
 
 impl<E: Send + 'static> Drop for Next<'_, E> {
     fn drop(&mut self) {
-        self.core.door().set_waker(None);
+        if self.registered {
+            self.core.door().set_waker(None);
+        }
     }
 }
 

@@ -1,8 +1,104 @@
-//! A queueing executor whose tasks ask a *shell* to do their I/O, and which always comes to rest.
+//! A queueing executor for an app's core logic, whose tasks ask a *shell* to do their I/O, and which always comes to
+//! rest: everything that it ever held is released when it is torn down, and it proves so.
+//!
+//! Write the core once in Rust, as tasks that await `shell.request(operation)`. The *shell* is whatever surrounds it: a
+//! terminal program, a server, a web page, a phone. It drives the executor, takes the *effects* that the tasks emit,
+//! performs them and resolves them; the tasks go on. The executor owns no thread, no reactor and no static, and compiles
+//! for wasm.
+//!
+//! ```
+//! use stillpoint::{Emitted, Executor, Operation, effects};
+//!
+//! /// What the core may ask.
+//! struct ReadLine;
+//! impl Operation for ReadLine {
+//!     type Output = String;
+//! }
+//! /// What it may tell.
+//! struct Print(String);
+//!
+//! effects! {
+//!     enum Effect {
+//!         ReadLine => request ReadLine,
+//!         Print => notify Print,
+//!     }
+//! }
+//!
+//! let mut executor = Executor::new();
+//! let shell = executor.shell();
+//! // The core: no I/O in here.
+//! executor.spawner().spawn(async move {
+//!     while let Ok(line) = shell.request(ReadLine).await {
+//!         let _ = shell.notify(Print(line.to_uppercase()));
+//!     }
+//! });
+//!
+//! // The shell: no logic in here.
+//! let mut input = ["hello".to_string(), "world".to_string()].into_iter();
+//! let mut output = Vec::new();
+//! while executor.run_until_stalled().pending > 0 {
+//!     while let Some(emitted) = executor.drain().next() {
+//!         match emitted {
+//!             Emitted::Effect(Effect::ReadLine(request)) => match input.next() {
+//!                 Some(line) => executor.resolve(request.resolver, line).unwrap(),
+//!                 None => executor.fail(request.resolver, "end of input").unwrap(),
+//!             },
+//!             Emitted::Effect(Effect::Print(print)) => output.push(print.operation.0),
+//!             Emitted::Cancelled(_) => {}
+//!         }
+//!     }
+//! }
+//! assert_eq!(output, ["HELLO", "WORLD"]);
+//! executor.teardown().assert_baseline();
+//! ```
+//!
+//! # The way of a request
+//!
+//! ```text
+//!            core                         executor                          shell
+//!   ┌───────────────────────┐   ┌──────────────────────────┐   ┌──────────────────────────────┐
+//!   │ Spawner::spawn ───────┼──▶│ ready queue              │   │                              │
+//!   │                       │   │    │ run_until_stalled   │◀──┼── on_ready rings, or a loop  │
+//!   │ request(op).await  ◀──┼───┼────┘ polls               │   │                              │
+//!   │      │ first poll     │   │                          │   │                              │
+//!   │      └────────────────┼──▶│ request slab, outbox ────┼──▶│ drain: Effect(request)       │
+//!   │                       │   │                          │   │      │ performs it           │
+//!   │ answer ◀──────────────┼───┼─ slab ◀── mailbox ◀──────┼───┼── request.resolver.resolve   │
+//!   └───────────────────────┘   └──────────────────────────┘   └──────────────────────────────┘
+//! ```
+//!
+//! # Who owns what
+//!
+//! The executor alone owns, and there is one door to it: its mailbox. Double lines own, dotted ones can only send.
+//!
+//! ```text
+//!   Executor ══▶ task table ══▶ waker ══▶ task ══▶ future ┄┄▶ Spawner, Shell, ShellRequest: an id and a sender
+//!      ║══════▶ ready queue ══▶ runnable ══▶ task             the task's schedule function: a sender
+//!      ║══════▶ request slab ══▶ waker ══▶ task
+//!      ║══════▶ outbox ══▶ effect ══▶ Resolver, Feed          an id and a sender
+//!      ╚══════▶ mailbox ══▶ messages: run, spawn, abort, answer, abandon, dropped, notify
+//! ```
+//!
+//! A request's waker lies in the executor's slab under the request's id, and in nothing that a task, a future or the
+//! shell can hold. So no reference cycle can be made; whatever the shell keeps, drop the [`Executor`] and every future
+//! is gone. [`Executor::teardown`] also hands over what the shell has not seen, and its [report](Teardown) names whatever
+//! still holds on to a task.
+//!
+//! # Where to begin
+//!
+//! - [`Executor`], or [`LocalExecutor`] for futures that are not [`Send`]; [`Executor::builder`] gives it a bell.
+//! - [`Operation`] and [`effects!`] say what the core asks; [`Shell`] asks it.
+//! - [`Spawner`] makes tasks, [`JoinHandle`] awaits or aborts them.
+//! - [`Request`] and [`Resolver`], [`Subscription`] and [`Feed`], [`Notification`] are what the shell gets.
+//!
+//! # Features
+//!
+//! - `tokio`: the [`tokio`] driver, which runs an executor on a runtime of yours with a handler for each effect.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod answer;
+mod asserted;
 mod contain;
 mod effects;
 mod entry;
@@ -34,3 +130,7 @@ pub use request::{
 pub use shell::{Notification, Shell};
 pub use spawner::{LocalSpawner, Named, Rejected, Spawner};
 pub use task::{JoinError, JoinHandle, LocalJoinHandle};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

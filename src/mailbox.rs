@@ -89,20 +89,25 @@ struct Bell {
 }
 
 /// A sender that has passed the gate; the executor does not close for good before it is dropped.
-pub(crate) struct Inside<'a, R, L, P>(&'a Door<R, L, P>);
+pub(crate) struct Inside<'a, R, L, P> {
+    door: &'a Door<R, L, P>,
+    /// Whether it brings work, for which an idle executor is rung.
+    rings: bool,
+}
 
 impl<R, L, P> Inside<'_, R, L, P> {
     pub(crate) fn send(self, message: Message<R, L, P>) {
         // The receiver outlives whoever is inside; where it is gone all the same, what it would have freed is gone too.
-        drop(self.0.sender.send(message));
+        drop(self.door.sender.send(message));
     }
 }
 
 impl<R, L, P> Drop for Inside<'_, R, L, P> {
     fn drop(&mut self) {
         // Publishes the message to an executor that arms the bell or closes, and learns whether it is armed.
-        if self.0.gate.fetch_sub(INSIDE, Ordering::SeqCst) & ARMED != 0 {
-            self.0.ring();
+        let gate = self.door.gate.fetch_sub(INSIDE, Ordering::SeqCst);
+        if self.rings && gate & ARMED != 0 {
+            self.door.ring();
         }
     }
 }
@@ -129,13 +134,28 @@ impl<R, L, P> Door<R, L, P> {
         };
         // Tells an executor that closes after this to wait, and learns of one that closed before.
         let gate = self.gate.fetch_add(INSIDE, Ordering::SeqCst);
-        let inside = Inside(self);
-        (gate & refused == 0).then_some(inside)
+        let mut inside = Inside {
+            door: self,
+            rings: false,
+        };
+        if gate & refused != 0 {
+            return None;
+        }
+        inside.rings = true;
+        Some(inside)
     }
 
     /// Sends what is never refused.
     pub(crate) fn post(&self, message: Message<R, L, P>) {
         if let Some(inside) = self.enter(Until::Ever) {
+            inside.send(message);
+        }
+    }
+
+    /// Sends news for the books, which nobody is rung for.
+    pub(crate) fn post_quietly(&self, message: Message<R, L, P>) {
+        if let Some(mut inside) = self.enter(Until::Ever) {
+            inside.rings = false;
             inside.send(message);
         }
     }

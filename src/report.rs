@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::Receiver;
 
+use crate::contain::discard;
 use crate::id::{RequestId, TaskId};
 use crate::meta::{Door, Label, Message, write_task};
 use crate::outbox::Emitted;
 
 /// What a turn did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[must_use = "`budget_spent` says whether work is left"]
 #[non_exhaustive]
 pub struct Settled {
     /// Polls made.
@@ -141,7 +141,7 @@ pub(crate) struct Remaining {
 /// let mut executor = Executor::<()>::new();
 /// let spawner = executor.spawner();
 /// let task = spawner.spawn(std::future::pending::<()>());
-/// let _ = executor.run_until_stalled();
+/// executor.run_until_stalled();
 ///
 /// let report = executor.teardown();
 /// report.assert_baseline();
@@ -194,7 +194,8 @@ impl Rest {
                         .filter(|left| left.task == task)
                         .for_each(|left| left.joined = false);
                 }
-                _ => {}
+                // Such as a panic whose join handle is dropped now.
+                other => discard(other),
             }
         }
         remaining

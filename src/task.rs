@@ -347,7 +347,7 @@ impl<T> Drop for JoinHandle<T> {
         if let Some(id) = meta.detach() {
             turn::with(&meta.door, |turn| match turn {
                 Some(turn) => turn.detached(id),
-                None => meta.door.post(Message::Detached(id)),
+                None => meta.door.post_quietly(Message::Detached(id)),
             });
         }
         task.detach();

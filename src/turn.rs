@@ -62,7 +62,7 @@ impl Drop for Meta {
         if id != TaskId::NONE {
             with(&self.door, |turn| match turn {
                 Some(turn) => turn.freed(id),
-                None => self.door.post(Message::Freed(id)),
+                None => self.door.post_quietly(Message::Freed(id)),
             });
         }
     }

@@ -1,0 +1,44 @@
+//! What the compiler can hold: who may cross threads and unwinds, and how large things are.
+
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::rc::Rc;
+
+use static_assertions::{assert_impl_all, assert_not_impl_any, const_assert};
+
+use crate::*;
+
+/// An operation whose answer is bound to nothing.
+struct Op;
+
+impl Operation for Op {
+    type Output = u64;
+}
+
+type Effect = Request<Op>;
+
+// Whoever is outside may be anywhere.
+assert_impl_all!(Spawner: Clone, Send, Sync, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Shell<Effect>: Clone, Send, Sync, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Shell<Rc<()>>: Send, Sync);
+assert_impl_all!(Resolver<Op>: Send, Sync, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Feed<Op>: Clone, Send, Sync, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(JoinHandle<u64>: Send, Sync, UnwindSafe, RefUnwindSafe, Unpin);
+assert_impl_all!(ShellRequest<Op, Effect>: Send, Sync, UnwindSafe, RefUnwindSafe, Unpin);
+assert_impl_all!(ShellStream<Op, Effect>: Send, Sync, UnwindSafe, RefUnwindSafe, Unpin);
+assert_impl_all!(Teardown<Effect>: Send, Sync);
+assert_not_impl_any!(JoinHandle<Rc<()>>: Send);
+
+// The executor is one owner's: it moves, and is not shared. A turn that unwinds is the host's to judge.
+assert_impl_all!(Executor<Effect>: Send, Unpin);
+assert_not_impl_any!(Executor<Effect>: Sync, Clone, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Next<'static, Effect>: Send, Unpin);
+
+// What is bound to its thread stays there.
+assert_not_impl_any!(LocalExecutor<Effect>: Send, Sync);
+assert_not_impl_any!(LocalSpawner: Send, Sync);
+assert_not_impl_any!(LocalJoinHandle<u64>: Send, Sync);
+
+// What there may be millions of.
+const_assert!(size_of::<RequestId>() == 8);
+const_assert!(size_of::<Resolver<Op>>() == 16);
+const_assert!(size_of::<JoinHandle<u64>>() == 16);
