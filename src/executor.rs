@@ -158,20 +158,20 @@ impl<E: Send + 'static> Core<E> {
 
     /// Drops what was buried and reports what panicked, until there is neither. Inside [`Turn::lend`].
     fn sweep(&self) {
-        while self.turn.has_grave() {
+        while self.turn.take_unswept() {
             let grave = self
                 .turn
                 .with_outbox(|outbox: &mut Outbox<E>| outbox.take_grave());
             grave.into_iter().for_each(discard);
-        }
-        for panic in self.turn.take_panics() {
-            match &self.on_panic {
-                Some(on_panic) => {
-                    if let Err(payload) = contain(|| on_panic(panic)) {
-                        discard(payload);
+            for panic in self.turn.take_panics() {
+                match &self.on_panic {
+                    Some(on_panic) => {
+                        if let Err(payload) = contain(|| on_panic(panic)) {
+                            discard(payload);
+                        }
                     }
+                    None => discard(panic),
                 }
-                None => discard(panic),
             }
         }
     }
@@ -295,7 +295,7 @@ impl<E: Send + 'static> Core<E> {
                 self.turn.cancel_all();
                 continue;
             }
-            if !idle || self.turn.has_ready() || self.turn.has_grave() || !self.mailbox.is_empty() {
+            if !idle || self.turn.has_ready() || !self.mailbox.is_empty() {
                 continue;
             }
             if self.turn.live() == 0 {
@@ -612,9 +612,9 @@ impl<E: Send + 'static> Core<E> {
         if !resolver.belongs_to(self.door()) {
             return Err(ResolveError::new(Reason::Foreign, output));
         }
-        let id = resolver.spend();
+        let (id, door) = resolver.spend();
         self.act(|turn| {
-            turn.resolver_gone();
+            turn.resolver_gone(door);
             turn.answer(id, Answer::new(output))
                 .map_err(ResolveError::refused)
         })
@@ -628,8 +628,8 @@ impl<E: Send + 'static> Core<E> {
         if !resolver.belongs_to(self.door()) {
             return Err(ResolveError::new(Reason::Foreign, reason));
         }
-        let id = resolver.spend();
-        self.act(Turn::resolver_gone);
+        let (id, door) = resolver.spend();
+        self.act(|turn| turn.resolver_gone(door));
         self.fail_id(id, reason)
     }
 

@@ -26,7 +26,6 @@ pub(crate) trait AnyOutbox: Send {
     fn accept(&mut self, effect: Answer) -> Result<(), Answer>;
     /// Takes an untaken effect out. It lies in the outbox's grave until [`Outbox::take_grave`].
     fn bury(&mut self, number: u64);
-    fn has_grave(&self) -> bool;
     fn len(&self) -> usize;
 }
 
@@ -137,10 +136,6 @@ impl<E: Send + 'static> AnyOutbox for Outbox<E> {
         }
         self.gone += 1;
         self.compact();
-    }
-
-    fn has_grave(&self) -> bool {
-        !self.grave.is_empty()
     }
 
     fn len(&self) -> usize {

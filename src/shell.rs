@@ -81,7 +81,7 @@ impl<E> Shell<E> {
     where
         E: From<Request<Op>>,
     {
-        ShellRequest::new(Arc::clone(&self.root.door), operation, Location::caller())
+        ShellRequest::new(&self.root.door, operation, Location::caller())
     }
 
     /// Asks for any number of answers. Nothing happens before the stream is polled, inside a turn of this shell's
@@ -91,7 +91,7 @@ impl<E> Shell<E> {
     where
         E: From<Subscription<Op>>,
     {
-        ShellStream::new(Arc::clone(&self.root.door), operation, Location::caller())
+        ShellStream::new(&self.root.door, operation, Location::caller())
     }
 
     /// Tells the shell something: at once in a turn, by the mailbox from outside. During a teardown it is taken until

@@ -27,6 +27,9 @@ use crate::report::{Snapshot, TaskSnapshot, Totals};
 
 scoped_thread_local!(static TURN: Turn);
 
+/// How many senders are kept for the next request.
+const SPARE_SENDERS: usize = 64;
+
 /// Calls `act` with the turn of this door's executor, if this thread is in one. Where turns nest, the innermost counts.
 pub(crate) fn with<R>(door: &Arc<Door>, act: impl FnOnce(Option<&Turn>) -> R) -> R {
     innermost(|turn| act(turn.filter(|turn| turn.is_of(door))))
@@ -87,7 +90,7 @@ pub(crate) fn ended(how: Ended, payload: Option<Payload>) {
         turn.ended.set(Some(how));
         if let Some(payload) = payload {
             let panic = turn.describe(payload);
-            turn.panics.borrow_mut().push(panic);
+            turn.report(panic);
         }
     });
 }
@@ -118,7 +121,7 @@ impl Drop for Unjoined {
     fn drop(&mut self) {
         if let Some(panic) = self.panic.take() {
             with(&self.door, |turn| match turn {
-                Some(turn) => turn.panics.borrow_mut().push(panic),
+                Some(turn) => turn.report(panic),
                 None => self.door.post(Message::Panicked(panic)),
             });
         }
@@ -151,6 +154,10 @@ pub(crate) struct Turn {
     requests: RefCell<Requests<Entry>>,
     outbox: RefCell<Box<dyn AnyOutbox>>,
     panics: RefCell<Vec<TaskPanic>>,
+    /// Senders that were given back: the next one that is needed costs no atomic.
+    spare: RefCell<Vec<Arc<Door>>>,
+    /// Whether something waits for [`take_panics`](Self::take_panics), or in the outbox's grave.
+    unswept: Cell<bool>,
     tally: Cell<Tally>,
     totals: Cell<Totals>,
     /// Teardown has begun: spawning and asking are refused.
@@ -173,6 +180,8 @@ impl Turn {
             requests: RefCell::new(Requests::new()),
             outbox: RefCell::new(outbox),
             panics: RefCell::default(),
+            spare: RefCell::default(),
+            unswept: Cell::new(false),
             tally: Cell::default(),
             totals: Cell::default(),
             closing: Cell::new(false),
@@ -192,6 +201,20 @@ impl Turn {
         Arc::ptr_eq(&self.door, door)
     }
 
+    /// A way to send, for who is outside.
+    pub(crate) fn sender(&self) -> Arc<Door> {
+        let spare = self.spare.borrow_mut().pop();
+        spare.unwrap_or_else(|| Arc::clone(&self.door))
+    }
+
+    /// Takes a sender of this executor back.
+    pub(crate) fn give_back(&self, sender: Arc<Door>) {
+        let mut spare = self.spare.borrow_mut();
+        if spare.len() < SPARE_SENDERS {
+            spare.push(sender);
+        }
+    }
+
     /// Carries out what was sent from outside.
     pub(crate) fn accept(&self, message: Message) {
         match message {
@@ -200,14 +223,14 @@ impl Turn {
             Message::Abort(task) => self.wake(Wake::Task(task)),
             Message::Detached(task) => self.detached(task),
             Message::Freed(task) => self.freed(task),
-            Message::Panicked(panic) => self.panics.borrow_mut().push(panic),
+            Message::Panicked(panic) => self.report(panic),
             // Whom they were meant for is gone: rule 13.
             Message::Answer(id, answer) => {
-                self.resolver_gone();
+                self.resolver_gone(None);
                 discard(self.answer(id, answer));
             }
             Message::Fail(id, error) => {
-                self.resolver_gone();
+                self.resolver_gone(None);
                 let _ = self.end(id, Err(error));
             }
             Message::Item(id, item) => discard(self.item(id, item)),
@@ -355,6 +378,16 @@ impl Turn {
             place: label.map_or(Location::caller(), |label| label.place),
             payload,
         }
+    }
+
+    fn report(&self, panic: TaskPanic) {
+        self.panics.borrow_mut().push(panic);
+        self.unswept.set(true);
+    }
+
+    /// Whether there is something to sweep, once.
+    pub(crate) fn take_unswept(&self) -> bool {
+        self.unswept.replace(false)
     }
 
     /// The panics that nobody joins, for the host to report.
@@ -505,7 +538,10 @@ impl Turn {
         match remains.notice {
             Notice::None => {}
             Notice::Cancelled => self.outbox.borrow_mut().cancelled(id),
-            Notice::Bury(number) => self.outbox.borrow_mut().bury(number),
+            Notice::Bury(number) => {
+                self.outbox.borrow_mut().bury(number);
+                self.unswept.set(true);
+            }
         }
         discard(remains);
     }
@@ -636,12 +672,16 @@ impl Turn {
         });
     }
 
-    pub(crate) fn resolver_gone(&self) {
+    /// A resolver is used up, and its sender with it.
+    pub(crate) fn resolver_gone(&self, sender: Option<Arc<Door>>) {
         let tally = self.tally.get();
         self.tally.set(Tally {
             resolvers: tally.resolvers.saturating_sub(1),
             ..tally
         });
+        if let Some(sender) = sender {
+            self.give_back(sender);
+        }
     }
 
     pub(crate) fn feed_made(&self) {
@@ -675,10 +715,6 @@ impl Turn {
             .downcast_mut()
             .expect("a shell is made by the executor whose effect it has");
         act(outbox)
-    }
-
-    pub(crate) fn has_grave(&self) -> bool {
-        self.outbox.borrow().has_grave()
     }
 
     pub(crate) fn emitted(&self) -> usize {

@@ -47,7 +47,7 @@ pub struct ShellRequest<Op: Operation, E> {
 }
 
 impl<Op: Operation, E> ShellRequest<Op, E> {
-    pub(crate) fn new(door: Arc<Door>, operation: Op, place: &'static Location<'static>) -> Self {
+    pub(crate) fn new(door: &Arc<Door>, operation: Op, place: &'static Location<'static>) -> Self {
         Self {
             interest: Interest::new(door),
             operation: Some(operation),
@@ -68,12 +68,12 @@ where
 {
     fn poll_in(&mut self, turn: &Turn, cx: &Context<'_>) -> Poll<Result<Op::Output, RequestError>> {
         if let Some(operation) = self.operation.take() {
-            let Interest { door, id } = &mut self.interest;
+            let id = &mut self.interest.id;
             let opened = turn.open(Kind::one::<Op>(), self.place, cx.waker(), None, id, |id| {
                 turn.resolver_made();
                 E::from(Request {
                     operation,
-                    resolver: Resolver::new(Arc::clone(door), id),
+                    resolver: Resolver::new(turn.sender(), id),
                 })
             });
             return opened.map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending);
@@ -86,7 +86,7 @@ where
         if let Found::Nothing = found {
             return Poll::Pending;
         }
-        self.interest.id = None;
+        self.interest.fulfil(turn);
         Poll::Ready(match found {
             Found::Answer(answer) => output(answer),
             Found::End(Err(error)) => Err(error),
@@ -114,7 +114,7 @@ where
         );
         let this = &mut *self;
         let polled = turn::innermost(|turn| match turn {
-            Some(turn) if turn.is_of(&this.interest.door) => this.poll_in(turn, cx),
+            Some(turn) if this.interest.belongs_to(turn) => this.poll_in(turn, cx),
             _ => Poll::Ready(Err(this.interest.outside())),
         });
         this.finished = polled.is_ready();

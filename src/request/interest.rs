@@ -5,24 +5,46 @@ use std::sync::Arc;
 use crate::entry::RequestError;
 use crate::id::RequestId;
 use crate::meta::{Door, Message};
-use crate::turn;
+use crate::turn::{self, Turn};
 
 /// The right to an entry, held by the future that made it. Dropping it frees the entry, and tells the shell if it has
 /// the effect: at once in a turn, by the mailbox from outside.
 pub(crate) struct Interest {
-    pub(crate) door: Arc<Door>,
+    /// `None` once the entry is gone, and the sender given back.
+    door: Option<Arc<Door>>,
     pub(crate) id: Option<RequestId>,
 }
 
 impl Interest {
-    pub(crate) fn new(door: Arc<Door>) -> Self {
-        Self { door, id: None }
+    /// Of what will be asked through this door.
+    pub(crate) fn new(door: &Arc<Door>) -> Self {
+        let door = turn::with(door, |turn| {
+            turn.map_or_else(|| Arc::clone(door), Turn::sender)
+        });
+        Self {
+            door: Some(door),
+            id: None,
+        }
+    }
+
+    /// Whether this is a turn of its executor.
+    pub(crate) fn belongs_to(&self, turn: &Turn) -> bool {
+        self.door.as_ref().is_some_and(|door| turn.is_of(door))
+    }
+
+    /// Ends it: its future has had its answer.
+    pub(crate) fn fulfil(&mut self, turn: &Turn) {
+        self.id = None;
+        if let Some(door) = self.door.take() {
+            turn.give_back(door);
+        }
     }
 
     /// Gives the entry up, polled where there is no turn of its executor.
     pub(crate) fn outside(&mut self) -> RequestError {
+        let is_closing = self.door.as_ref().is_none_or(|door| door.is_closing());
         self.release();
-        if self.door.is_closing() {
+        if is_closing {
             RequestError::Closed
         } else {
             RequestError::Outside
@@ -30,10 +52,10 @@ impl Interest {
     }
 
     fn release(&mut self) {
-        if let Some(id) = self.id.take() {
-            turn::with(&self.door, |turn| match turn {
+        if let (Some(id), Some(door)) = (self.id.take(), self.door.take()) {
+            turn::with(&door, |turn| match turn {
                 Some(turn) => turn.cancel(id),
-                None => self.door.post(Message::Dropped(id)),
+                None => door.post(Message::Dropped(id)),
             });
         }
     }

@@ -158,9 +158,8 @@ impl<Op: Operation> Resolver<Op> {
     }
 
     /// Uses it up without an answer: its executor answers by the id.
-    pub(crate) fn spend(mut self) -> RequestId {
-        self.door = None;
-        self.id
+    pub(crate) fn spend(mut self) -> (RequestId, Option<Arc<Door>>) {
+        (self.id, self.door.take())
     }
 
     /// Answers the request. It never polls: the task goes on with the executor's next turn, and the bell rings if the
@@ -212,7 +211,7 @@ impl<Op: Operation> Resolver<Op> {
         };
         turn::with(&door, |turn| match turn {
             Some(turn) => {
-                turn.resolver_gone();
+                turn.resolver_gone(None);
                 if turn.is_closing() {
                     return Err(ResolveError::new(Reason::TornDown, answer));
                 }
@@ -237,7 +236,7 @@ impl<Op: Operation> Drop for Resolver<Op> {
         let Some(door) = self.door.take() else { return };
         turn::with(&door, |turn| match turn {
             Some(turn) => {
-                turn.resolver_gone();
+                turn.resolver_gone(None);
                 // Where it has its end already, the resolver had nothing left to abandon.
                 let _ = turn.end(self.id, Err(RequestError::Abandoned));
             }

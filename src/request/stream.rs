@@ -59,7 +59,7 @@ pub struct ShellStream<Op: Operation, E> {
 }
 
 impl<Op: Operation, E> ShellStream<Op, E> {
-    pub(crate) fn new(door: Arc<Door>, operation: Op, place: &'static Location<'static>) -> Self {
+    pub(crate) fn new(door: &Arc<Door>, operation: Op, place: &'static Location<'static>) -> Self {
         Self {
             interest: Interest::new(door),
             operation: Some(operation),
@@ -106,7 +106,7 @@ where
                 _ => None,
             };
             let stream = entry::Stream::new(self.overflow, room.clone());
-            let Interest { door, id } = &mut self.interest;
+            let id = &mut self.interest.id;
             let opened = turn.open(
                 Kind::many::<Op>(),
                 self.place,
@@ -117,7 +117,7 @@ where
                     turn.feed_made();
                     E::from(Subscription {
                         operation,
-                        feed: Feed::new(Arc::clone(door), id, room),
+                        feed: Feed::new(turn.sender(), id, room),
                     })
                 },
             );
@@ -131,7 +131,7 @@ where
             Found::Nothing => Poll::Pending,
             Found::Item(item) | Found::Answer(item) => Poll::Ready(output(item).map_err(Err)),
             Found::End(end) => {
-                self.interest.id = None;
+                self.interest.fulfil(turn);
                 Poll::Ready(Err(end))
             }
         }
@@ -151,7 +151,7 @@ where
         }
         let this = &mut *self;
         let polled = turn::innermost(|turn| match turn {
-            Some(turn) if turn.is_of(&this.interest.door) => this.poll_in(turn, cx),
+            Some(turn) if this.interest.belongs_to(turn) => this.poll_in(turn, cx),
             _ => Poll::Ready(Err(Err(this.interest.outside()))),
         });
         polled.map(|next| match next {
