@@ -17,12 +17,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use crate::answer::{Answer, Kind};
 use crate::id::{RequestId, TaskId};
 use crate::report::RequestSnapshot;
+use crate::shim::{AtomicUsize, Ordering};
 
 /// Why a request or a subscription has no answer.
 ///

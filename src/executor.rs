@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crossbeam_channel::Receiver;
 use futures::future::FusedFuture;
 
 use crate::answer::{Answer, Shape};
@@ -20,6 +19,7 @@ use crate::outbox::{Emitted, Outbox};
 use crate::report::{Count, Outstanding, Remaining, Settled, Snapshot, Teardown, Totals};
 use crate::request::{Feed, Operation, ResolveError, Resolver};
 use crate::shell::Shell;
+use crate::shim::{self, Receiver};
 use crate::spawner::{LocalSpawner, Root, Spawner};
 use crate::turn::{Ended, Turn};
 
@@ -145,14 +145,13 @@ impl<E: Send + 'static> Core<E> {
         &self.turn.door
     }
 
-    /// Carries out what has come in. Inside [`Turn::lend`].
+    /// Carries out what has come in by now; senders that keep sending do not keep it. Inside [`Turn::lend`].
     fn take_in(&self) {
-        // The look costs two loads; an empty receive costs a fence.
-        while !self.mailbox.is_empty() {
-            match self.mailbox.try_recv() {
-                Ok(message) => self.turn.accept(message),
-                Err(_) => break,
-            }
+        for _ in 0..self.mailbox.len() {
+            let Ok(message) = self.mailbox.try_recv() else {
+                break;
+            };
+            self.turn.accept(message);
         }
     }
 
@@ -303,7 +302,7 @@ impl<E: Send + 'static> Core<E> {
             }
             // A task is alive and not ready though it was woken: its runnable is on its way, by a wake on another
             // thread.
-            std::thread::yield_now();
+            shim::yield_now();
         }
     }
 
@@ -321,7 +320,7 @@ impl<E: Send + 'static> Core<E> {
             // Destructors may notify until here.
             door.close();
             while !door.is_empty() {
-                std::thread::yield_now();
+                shim::yield_now();
             }
             self.stop_all();
             found

@@ -113,8 +113,8 @@ impl Name for TaskId {
 /// Requests: 2^24 at a time, and 53 bits in all.
 pub(crate) type Requests<T> = Arena<RequestId, T, 24, { (1 << 29) - 1 }>;
 
-/// Tasks: as many as memory holds.
-pub(crate) type Tasks<T> = Arena<TaskId, T, 32, { u32::MAX }>;
+/// Tasks: as many as memory holds, in 62 bits.
+pub(crate) type Tasks<T> = Arena<TaskId, T, 32, { (1 << 30) - 1 }>;
 
 /// A slab whose keys are never given out twice.
 pub(crate) struct Arena<N, T, const INDEX_BITS: u32, const LAST_GENERATION: u32> {

@@ -110,6 +110,7 @@ mod outbox;
 mod report;
 mod request;
 mod shell;
+mod shim;
 mod spawner;
 mod task;
 #[cfg(feature = "tokio")]

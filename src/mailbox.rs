@@ -18,15 +18,13 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
-
-use crossbeam_channel::{Receiver, Sender};
 
 use crate::answer::Answer;
 use crate::entry::RequestError;
 use crate::id::{RequestId, TaskId};
+use crate::shim::{AtomicUsize, Mutex, Ordering, Receiver, Sender, unbounded};
 
 /// What is sent from outside a turn. `R` is a task's runnable, `L` its label and `P` a panic's report; the mailbox does
 /// not look into them.
@@ -116,7 +114,7 @@ impl<R, L, P> Door<R, L, P> {
     pub(crate) fn new(
         on_ready: Option<Arc<dyn Fn() + Send + Sync>>,
     ) -> (Arc<Self>, Receiver<Message<R, L, P>>) {
-        let (sender, receiver) = crossbeam_channel::unbounded();
+        let (sender, receiver) = unbounded();
         let gate = AtomicUsize::new(if on_ready.is_some() { ARMED } else { 0 });
         let bell = Mutex::new(Bell {
             on_ready,

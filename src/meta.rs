@@ -3,11 +3,11 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::contain::{Payload, message};
 use crate::id::TaskId;
 use crate::mailbox;
+use crate::shim::{AtomicU64, Ordering};
 
 /// A task that is to be polled.
 pub(crate) type Runnable = async_task::Runnable<Meta>;
@@ -84,50 +84,67 @@ pub(crate) enum Cause {
 /// Metadata of a task's allocation. Dropping it tells the executor that the allocation is gone.
 pub(crate) struct Meta {
     pub(crate) door: Arc<Door>,
-    id: AtomicU64,
-    aborted: AtomicBool,
-    detached: AtomicBool,
+    /// The id, above the two flags: one word, so that who sets a flag learns whether there was an id by which to tell
+    /// the executor, and the executor, which sets the id, learns whether there was a flag that it was not told of.
+    state: AtomicU64,
+}
+
+/// It is to end.
+const ABORTED: u64 = 1;
+/// Its join handle is gone.
+const DETACHED: u64 = 2;
+const ID: u32 = 2;
+
+/// What a task's metadata said at one moment.
+#[derive(Clone, Copy)]
+pub(crate) struct Status(u64);
+
+impl Status {
+    /// The id, once the executor has taken the task in.
+    pub(crate) fn id(self) -> Option<TaskId> {
+        Some(self.0 >> ID)
+            .filter(|number| *number != 0)
+            .map(TaskId::from_u64)
+    }
+
+    pub(crate) fn is_aborted(self) -> bool {
+        self.0 & ABORTED != 0
+    }
+
+    pub(crate) fn is_detached(self) -> bool {
+        self.0 & DETACHED != 0
+    }
 }
 
 impl Meta {
     pub(crate) fn new(door: Arc<Door>) -> Self {
         Self {
             door,
-            id: AtomicU64::new(TaskId::NONE.to_u64()),
-            aborted: AtomicBool::new(false),
-            detached: AtomicBool::new(false),
+            state: AtomicU64::new(0),
         }
     }
 
-    /// The task's id, or [`TaskId::NONE`] until the executor has taken it in.
-    pub(crate) fn id(&self) -> TaskId {
-        // With `abort` and `detach`: see there.
-        TaskId::from_u64(self.id.load(Ordering::SeqCst))
+    pub(crate) fn status(&self) -> Status {
+        // Takes over what whoever set a flag had done before.
+        Status(self.state.load(Ordering::Acquire))
     }
 
-    /// Takes the task in. Every later look at the flags sees what was written by one who still saw no id.
-    pub(crate) fn set_id(&self, id: TaskId) {
-        self.id.store(id.to_u64(), Ordering::SeqCst);
+    /// Takes the task in. Gives the flags that were set before, of which the executor is not told.
+    #[must_use = "a flag may have been set already"]
+    pub(crate) fn set_id(&self, id: TaskId) -> Status {
+        // Tells the id to who sets a flag later, and takes over what who set one earlier had done.
+        Status(self.state.fetch_or(id.to_u64() << ID, Ordering::AcqRel))
     }
 
-    /// Marks it for its end. Gives the id by which the executor is told; where there is none yet, the executor will see
-    /// the mark: both sides write, then read, in one total order.
+    /// Marks it for its end. Where there was an id already, the executor must be told.
+    #[must_use = "the executor may have to be told"]
     pub(crate) fn abort(&self) -> Option<TaskId> {
-        self.aborted.store(true, Ordering::SeqCst);
-        Some(self.id()).filter(|id| *id != TaskId::NONE)
+        Status(self.state.fetch_or(ABORTED, Ordering::AcqRel)).id()
     }
 
-    pub(crate) fn is_aborted(&self) -> bool {
-        self.aborted.load(Ordering::SeqCst)
-    }
-
-    /// Marks that its join handle is gone, in the same way.
+    /// Marks that its join handle is gone. Where there was an id already, the executor must be told.
+    #[must_use = "the executor may have to be told"]
     pub(crate) fn detach(&self) -> Option<TaskId> {
-        self.detached.store(true, Ordering::SeqCst);
-        Some(self.id()).filter(|id| *id != TaskId::NONE)
-    }
-
-    pub(crate) fn is_detached(&self) -> bool {
-        self.detached.load(Ordering::SeqCst)
+        Status(self.state.fetch_or(DETACHED, Ordering::AcqRel)).id()
     }
 }

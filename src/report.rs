@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use crossbeam_channel::Receiver;
+use std::sync::{Arc, PoisonError};
 
 use crate::contain::discard;
 use crate::id::{RequestId, TaskId};
 use crate::meta::{Door, Label, Message, write_task};
 use crate::outbox::Emitted;
+use crate::shim::{Mutex, Receiver};
 
 /// What a turn did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -13,8 +13,6 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
 
-use scoped_tls::scoped_thread_local;
-
 use crate::answer::{Answer, Kind};
 use crate::contain::{Payload, contain, discard};
 use crate::entry::{
@@ -24,8 +22,9 @@ use crate::id::{RequestId, Requests, TaskId, Tasks};
 use crate::meta::{Cause, Door, Label, Message, Meta, Runnable, TaskPanic};
 use crate::outbox::{AnyOutbox, Outbox};
 use crate::report::{Snapshot, TaskSnapshot, Totals};
+use crate::shim;
 
-scoped_thread_local!(static TURN: Turn);
+shim::turn_local!(static TURN: Turn);
 
 /// How many senders are kept for the next request.
 const SPARE_SENDERS: usize = 64;
@@ -61,8 +60,7 @@ pub(crate) fn schedule(runnable: Runnable) {
 /// The task's allocation is gone.
 impl Drop for Meta {
     fn drop(&mut self) {
-        let id = self.id();
-        if id != TaskId::NONE {
+        if let Some(id) = self.status().id() {
             with(&self.door, |turn| match turn {
                 Some(turn) => turn.freed(id),
                 None => self.door.post_quietly(Message::Freed(id)),
@@ -252,11 +250,11 @@ impl Turn {
     pub(crate) fn adopt(&self, runnable: Runnable, label: Label) {
         let waker = runnable.waker();
         let id = self.tasks.borrow_mut().insert_with(|id| {
-            runnable.metadata().set_id(id);
+            let before = runnable.metadata().set_id(id);
             Task {
                 label,
                 waker: Some(waker),
-                joined: !runnable.metadata().is_detached(),
+                joined: !before.is_detached(),
             }
         });
         debug_assert!(id.is_some(), "2^32 tasks need more memory than there is");
@@ -290,9 +288,9 @@ impl Turn {
 
     /// Polls a task once. Gives how it ended, if it did.
     pub(crate) fn poll_task(&self, runnable: Runnable) -> Option<Ended> {
-        let meta = runnable.metadata();
-        let id = meta.id();
-        let fate = match meta.is_aborted() {
+        let status = runnable.metadata().status();
+        let id = status.id().unwrap_or(TaskId::NONE);
+        let fate = match status.is_aborted() {
             true => Some(Cause::Aborted),
             false if self.closing.get() => Some(Cause::TornDown),
             false => None,

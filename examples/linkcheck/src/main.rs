@@ -1,0 +1,3 @@
+//! The `linkcheck` command.
+
+fn main() {}

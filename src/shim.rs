@@ -1,0 +1,104 @@
+//! What is shared between threads, by the names that the crate uses: the standard library's and crossbeam's, or, under
+//! `--cfg loom`, stand-ins that the model checker sees into. Nothing else in the crate differs in a model.
+
+#[cfg(not(loom))]
+mod real {
+    pub(crate) use std::sync::Mutex;
+    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use std::thread::yield_now;
+
+    pub(crate) use crossbeam_channel::{Receiver, Sender, unbounded};
+    pub(crate) use scoped_tls::scoped_thread_local as turn_local;
+}
+
+#[cfg(not(loom))]
+pub(crate) use real::*;
+
+#[cfg(loom)]
+mod model {
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+
+    pub(crate) use loom::sync::Mutex;
+    pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use loom::thread::yield_now;
+
+    /// A channel as loom can follow it: a queue behind one of its locks.
+    struct Channel<T>(Mutex<VecDeque<T>>);
+
+    pub(crate) struct Sender<T>(Arc<Channel<T>>);
+    pub(crate) struct Receiver<T>(Arc<Channel<T>>);
+
+    impl<T> Clone for Receiver<T> {
+        fn clone(&self) -> Self {
+            Self(Arc::clone(&self.0))
+        }
+    }
+
+    pub(crate) fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+        let channel = Arc::new(Channel(Mutex::new(VecDeque::new())));
+        (Sender(Arc::clone(&channel)), Receiver(channel))
+    }
+
+    impl<T> Sender<T> {
+        pub(crate) fn send(&self, message: T) -> Result<(), T> {
+            self.0.0.lock().unwrap().push_back(message);
+            Ok(())
+        }
+    }
+
+    impl<T> Receiver<T> {
+        pub(crate) fn try_recv(&self) -> Result<T, ()> {
+            self.0.0.lock().unwrap().pop_front().ok_or(())
+        }
+
+        pub(crate) fn len(&self) -> usize {
+            self.0.0.lock().unwrap().len()
+        }
+
+        pub(crate) fn is_empty(&self) -> bool {
+            self.len() == 0
+        }
+    }
+
+    /// loom runs its threads on one thread of the system: a scoped thread-local that asks which of them it is on. One of
+    /// them drives in each model.
+    pub(crate) struct TurnLocal<T: 'static> {
+        pub(crate) scoped: &'static scoped_tls::ScopedKey<T>,
+        pub(crate) driver:
+            &'static std::thread::LocalKey<std::cell::Cell<Option<loom::thread::ThreadId>>>,
+    }
+
+    impl<T> TurnLocal<T> {
+        pub(crate) fn set<R>(&'static self, value: &T, act: impl FnOnce() -> R) -> R {
+            let before = self.driver.replace(Some(loom::thread::current().id()));
+            let result = self.scoped.set(value, act);
+            self.driver.set(before);
+            result
+        }
+
+        pub(crate) fn is_set(&'static self) -> bool {
+            self.scoped.is_set() && self.driver.get() == Some(loom::thread::current().id())
+        }
+
+        pub(crate) fn with<R>(&'static self, act: impl FnOnce(&T) -> R) -> R {
+            self.scoped.with(act)
+        }
+    }
+
+    macro_rules! turn_local {
+        (static $name:ident: $type:ty) => {
+            static $name: crate::shim::TurnLocal<$type> = {
+                scoped_tls::scoped_thread_local!(static SCOPED: $type);
+                thread_local! {
+                    static DRIVER: std::cell::Cell<Option<loom::thread::ThreadId>> = const { std::cell::Cell::new(None) };
+                }
+                crate::shim::TurnLocal { scoped: &SCOPED, driver: &DRIVER }
+            };
+        };
+    }
+    pub(crate) use turn_local;
+}
+
+#[cfg(loom)]
+pub(crate) use model::*;
