@@ -157,17 +157,6 @@ pub(crate) enum Wake {
     Other(Waker),
 }
 
-impl Wake {
-    /// Whom to wake, keeping the registration: a stream's consumer stays registered.
-    fn peek(&self) -> Self {
-        match self {
-            Self::Nobody => Self::Nobody,
-            Self::Task(id) => Self::Task(*id),
-            Self::Other(waker) => Self::Other(waker.clone()),
-        }
-    }
-}
-
 /// Where the effect is.
 #[derive(Clone, Copy)]
 pub(crate) enum Emission {
@@ -325,13 +314,30 @@ impl Entry {
         std::mem::replace(&mut self.wake, wake)
     }
 
+    /// Whom to wake, outside the borrow: a task's name is copied, a waker is taken out.
+    fn unregister(&mut self) -> Wake {
+        match self.wake {
+            Wake::Task(id) => Wake::Task(id),
+            Wake::Nobody | Wake::Other(_) => std::mem::replace(&mut self.wake, Wake::Nobody),
+        }
+    }
+
+    /// Registers again who was woken, unless the wake brought another registration. Gives back what is not needed.
+    #[must_use = "a waker is dropped outside the borrow"]
+    pub(crate) fn keep(&mut self, woken: Wake) -> Wake {
+        match (&self.wake, &self.state) {
+            (Wake::Nobody, State::Stream(_)) => self.register(woken),
+            _ => woken,
+        }
+    }
+
     /// The one answer.
     pub(crate) fn answer(&mut self, answer: Answer) -> Result<Delivered, Refused> {
         match self.state {
             State::Pending => {
                 self.state = State::Answered(answer);
                 Ok(Delivered {
-                    wake: std::mem::replace(&mut self.wake, Wake::Nobody),
+                    wake: self.unregister(),
                     displaced: None,
                 })
             }
@@ -355,7 +361,7 @@ impl Entry {
         };
         stream.items.push_back(item);
         Ok(Delivered {
-            wake: self.wake.peek(),
+            wake: self.unregister(),
             displaced,
         })
     }
@@ -373,12 +379,12 @@ impl Entry {
         match (&mut self.state, end) {
             (State::Pending, Err(error)) => {
                 self.state = State::Ended(error);
-                Ok(std::mem::replace(&mut self.wake, Wake::Nobody))
+                Ok(self.unregister())
             }
             (State::Pending, Ok(())) => Err(Reason::WrongType),
             (State::Stream(stream), end) if stream.end.is_none() => {
                 stream.end = Some(end);
-                Ok(self.wake.peek())
+                Ok(self.unregister())
             }
             _ => Err(Reason::AlreadyAnswered),
         }

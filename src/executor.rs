@@ -240,15 +240,12 @@ impl<E: Send + 'static> Core<E> {
     }
 
     fn pop(&mut self) -> Option<(Option<RequestId>, Emitted<E>)> {
-        self.turn.lend(|| {
-            self.take_in();
+        self.act(|turn| {
             self.sweep();
-        });
-        let (id, emitted) = self
-            .turn
-            .with_outbox(|outbox: &mut Outbox<E>| outbox.pop())?;
-        self.turn.taken(id, matches!(emitted, Emitted::Effect(_)));
-        Some((id, emitted))
+            let (id, emitted) = turn.with_outbox(|outbox: &mut Outbox<E>| outbox.pop())?;
+            turn.taken(id, matches!(emitted, Emitted::Effect(_)));
+            Some((id, emitted))
+        })
     }
 
     /// The next emission and its request; otherwise whoever polls is woken when there may be one.
@@ -560,7 +557,10 @@ macro_rules! executor {
             /// As for [`resolve_id`](Self::resolve_id), with nothing to give back.
             pub fn end_id(&mut self, id: RequestId) -> Result<(), ResolveError<()>> {
                 self.core
-                    .act(|turn| turn.end(id, Ok(())))
+                    .act(|turn| {
+                        turn.check(id, |kind| kind.shape == Shape::Many)?;
+                        turn.end(id, Ok(()))
+                    })
                     .map_err(|reason| ResolveError::new(reason, ()))
             }
 

@@ -89,12 +89,19 @@ struct Bell {
 /// A sender that has passed the gate; the executor does not close for good before it is dropped.
 pub(crate) struct Inside<'a, R, L, P> {
     door: &'a Door<R, L, P>,
-    /// Whether it brings work, for which an idle executor is rung.
+    /// Whether it brought work.
     rings: bool,
 }
 
 impl<R, L, P> Inside<'_, R, L, P> {
-    pub(crate) fn send(self, message: Message<R, L, P>) {
+    /// Sends work, for which an idle executor is rung.
+    pub(crate) fn send(mut self, message: Message<R, L, P>) {
+        self.rings = true;
+        self.send_quietly(message);
+    }
+
+    /// Sends news for the books, which nobody is rung for.
+    fn send_quietly(self, message: Message<R, L, P>) {
         // The receiver outlives whoever is inside; where it is gone all the same, what it would have freed is gone too.
         drop(self.door.sender.send(message));
     }
@@ -132,15 +139,11 @@ impl<R, L, P> Door<R, L, P> {
         };
         // Tells an executor that closes after this to wait, and learns of one that closed before.
         let gate = self.gate.fetch_add(INSIDE, Ordering::SeqCst);
-        let mut inside = Inside {
+        let inside = Inside {
             door: self,
             rings: false,
         };
-        if gate & refused != 0 {
-            return None;
-        }
-        inside.rings = true;
-        Some(inside)
+        (gate & refused == 0).then_some(inside)
     }
 
     /// Sends what is never refused.
@@ -152,9 +155,8 @@ impl<R, L, P> Door<R, L, P> {
 
     /// Sends news for the books, which nobody is rung for.
     pub(crate) fn post_quietly(&self, message: Message<R, L, P>) {
-        if let Some(mut inside) = self.enter(Until::Ever) {
-            inside.rings = false;
-            inside.send(message);
+        if let Some(inside) = self.enter(Until::Ever) {
+            inside.send_quietly(message);
         }
     }
 

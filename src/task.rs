@@ -12,6 +12,7 @@ use futures::future::FusedFuture;
 use pin_project_lite::pin_project;
 
 use crate::contain::{Payload, contain, discard, message};
+use crate::entry::Wake;
 use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta};
 use crate::turn::{self, Ended, Unjoined};
@@ -301,7 +302,7 @@ impl<T> JoinHandle<T> {
         }
         if let Some(id) = meta.abort() {
             turn::with(&meta.door, |turn| match turn {
-                Some(turn) => turn.wake(crate::entry::Wake::Task(id)),
+                Some(turn) => turn.wake(&Wake::Task(id)),
                 None => meta.door.post(Message::Abort(id)),
             });
         }

@@ -19,6 +19,7 @@ use crate::entry::{
     Delivered, Entry, Found, Notice, Origin, Reason, Refused, Remains, RequestError, Stream, Wake,
 };
 use crate::id::{RequestId, Requests, TaskId, Tasks};
+use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta, Runnable, TaskPanic};
 use crate::outbox::{AnyOutbox, Outbox};
 use crate::report::{Snapshot, TaskSnapshot, Totals};
@@ -120,7 +121,11 @@ impl Drop for Unjoined {
         if let Some(panic) = self.panic.take() {
             with(&self.door, |turn| match turn {
                 Some(turn) => turn.report(panic),
-                None => self.door.post(Message::Panicked(panic)),
+                None => match self.door.enter(Until::Closed) {
+                    Some(inside) => inside.send(Message::Panicked(panic)),
+                    // Nobody is left to be told.
+                    None => discard(panic),
+                },
             });
         }
     }
@@ -218,7 +223,7 @@ impl Turn {
         match message {
             Message::Run(runnable) => self.ready.borrow_mut().push_back(runnable),
             Message::Spawn(runnable, label) => self.adopt(runnable, label),
-            Message::Abort(task) => self.wake(Wake::Task(task)),
+            Message::Abort(task) => self.wake(&Wake::Task(task)),
             Message::Detached(task) => self.detached(task),
             Message::Freed(task) => self.freed(task),
             Message::Panicked(panic) => self.report(panic),
@@ -324,7 +329,7 @@ impl Turn {
             .map(|(id, _)| id)
             .collect();
         for id in ids {
-            self.wake(Wake::Task(id));
+            self.wake(&Wake::Task(id));
         }
     }
 
@@ -396,23 +401,23 @@ impl Turn {
     // --- wakes ---
 
     /// Wakes whom a transition names.
-    pub(crate) fn wake(&self, wake: Wake) {
+    pub(crate) fn wake(&self, wake: &Wake) {
         match wake {
             Wake::Nobody => {}
             Wake::Task(id) => {
                 let waker = self
                     .tasks
                     .borrow_mut()
-                    .get_mut(id)
+                    .get_mut(*id)
                     .and_then(|task| task.waker.take());
                 let Some(waker) = waker else { return };
                 waker.wake_by_ref();
-                if let Some(task) = self.tasks.borrow_mut().get_mut(id) {
+                if let Some(task) = self.tasks.borrow_mut().get_mut(*id) {
                     task.waker = Some(waker);
                 }
             }
             // A waker of somebody's own making: what it throws is not the answerer's.
-            Wake::Other(waker) => discard(contain(move || waker.wake())),
+            Wake::Other(waker) => discard(contain(|| waker.wake_by_ref())),
         }
     }
 
@@ -597,18 +602,32 @@ impl Turn {
         answer: Answer,
         transition: impl FnOnce(&mut Entry, Answer) -> Result<Delivered, Refused>,
     ) -> Result<(), Refused> {
-        let delivered = {
+        let Delivered { wake, displaced } = {
             let mut requests = self.requests.borrow_mut();
             match requests.get_mut(id) {
                 Some(entry) => transition(entry, answer)?,
                 None => return Err((Self::refusal(&requests, id), answer)),
             }
         };
-        self.wake(delivered.wake);
-        if let Some(displaced) = delivered.displaced {
+        self.wake_for_entry(id, wake);
+        if let Some(displaced) = displaced {
             discard(displaced);
         }
         Ok(())
+    }
+
+    /// Wakes who awaits this entry, and lets the entry keep the registration: its consumer may leave the next item for
+    /// later without a poll that registers again.
+    fn wake_for_entry(&self, id: RequestId, wake: Wake) {
+        self.wake(&wake);
+        if !matches!(wake, Wake::Other(_)) {
+            return;
+        }
+        let unneeded = match self.requests.borrow_mut().get_mut(id) {
+            Some(entry) => entry.keep(wake),
+            None => wake,
+        };
+        drop(unneeded);
     }
 
     pub(crate) fn answer(&self, id: RequestId, answer: Answer) -> Result<(), Refused> {
@@ -642,7 +661,7 @@ impl Turn {
                 None => return Err(Self::refusal(&requests, id)),
             }
         };
-        self.wake(wake);
+        self.wake_for_entry(id, wake);
         Ok(())
     }
 
