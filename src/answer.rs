@@ -3,17 +3,30 @@
 use std::any::{Any, TypeId};
 use std::fmt;
 
-/// A value of a type that is erased until it is taken. Dropping it drops the value.
-pub(crate) struct Answer(Box<dyn Any + Send>);
+use crate::contain::discard;
+
+/// A value of a type that is erased until it is taken. Dropping it drops the value, and contains what that throws:
+/// several may be dropped together.
+pub(crate) struct Answer(Option<Box<dyn Any + Send>>);
 
 impl Answer {
     pub(crate) fn new<T: Send + 'static>(value: T) -> Self {
-        Self(Box::new(value))
+        Self(Some(Box::new(value)))
     }
 
     /// The value, or the answer itself where the value is of another type.
-    pub(crate) fn take<T: Send + 'static>(self) -> Result<T, Self> {
-        self.0.downcast().map(|value| *value).map_err(Self)
+    pub(crate) fn take<T: Send + 'static>(mut self) -> Result<T, Self> {
+        match self.0.take().map(<Box<dyn Any + Send>>::downcast) {
+            Some(Ok(value)) => Ok(*value),
+            Some(Err(value)) => Err(Self(Some(value))),
+            None => Err(self),
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        discard(self.0.take());
     }
 }
 

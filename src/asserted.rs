@@ -40,5 +40,7 @@ assert_not_impl_any!(LocalJoinHandle<u64>: Send, Sync);
 
 // What there may be millions of.
 const_assert!(size_of::<RequestId>() == 8);
+#[cfg(target_pointer_width = "64")]
 const_assert!(size_of::<Resolver<Op>>() == 16);
+#[cfg(target_pointer_width = "64")]
 const_assert!(size_of::<JoinHandle<u64>>() == 16);

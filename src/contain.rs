@@ -14,6 +14,13 @@ pub(crate) fn contain<R>(act: impl FnOnce() -> R) -> Result<R, Payload> {
     catch_unwind(AssertUnwindSafe(act))
 }
 
+/// Calls `act`, and lets go of what it panics with.
+pub(crate) fn shield(act: impl FnOnce()) {
+    if let Err(payload) = contain(act) {
+        discard(payload);
+    }
+}
+
 /// Drops a value whose destructor may panic, and what it panics with.
 pub(crate) fn discard<T>(value: T) {
     if !std::mem::needs_drop::<T>() {

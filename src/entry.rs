@@ -21,8 +21,8 @@ use std::task::Waker;
 
 use crate::answer::{Answer, Kind};
 use crate::id::{RequestId, TaskId};
-use crate::report::RequestSnapshot;
 use crate::shim::{AtomicUsize, Ordering};
+use crate::snapshot::RequestSnapshot;
 
 /// Why a request or a subscription has no answer.
 ///
@@ -125,11 +125,14 @@ pub(crate) struct Room {
     capacity: usize,
 }
 
+/// The stream is gone: what is sent to nobody needs no room.
+const GONE: usize = 1 << (usize::BITS - 1);
+
 impl Room {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             held: AtomicUsize::new(0),
-            capacity: capacity.max(1),
+            capacity: capacity.clamp(1, GONE - 1),
         }
     }
 
@@ -137,7 +140,10 @@ impl Room {
     pub(crate) fn take(&self) -> bool {
         self.held
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
-                (held < self.capacity).then_some(held + 1)
+                match held & GONE {
+                    0 => (held < self.capacity).then_some(held + 1),
+                    _ => Some(held),
+                }
             })
             .is_ok()
     }
@@ -145,6 +151,10 @@ impl Room {
     /// Gives a place back.
     pub(crate) fn give(&self) {
         self.held.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn abolish(&self) {
+        self.held.fetch_or(GONE, Ordering::Relaxed);
     }
 }
 
@@ -160,6 +170,8 @@ pub(crate) enum Wake {
 /// Where the effect is.
 #[derive(Clone, Copy)]
 pub(crate) enum Emission {
+    /// Not made yet: that is somebody else's code, which may panic.
+    Unmade,
     /// In the outbox, under this number.
     Untaken(u64),
     /// With the shell.
@@ -217,6 +229,14 @@ impl Stream {
     }
 }
 
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Some(room) = &self.room {
+            room.abolish();
+        }
+    }
+}
+
 /// What a poll finds.
 pub(crate) enum Found {
     Nothing,
@@ -254,27 +274,27 @@ pub(crate) enum Notice {
 }
 
 impl Entry {
-    pub(crate) fn request(origin: Origin, untaken: u64, wake: Wake) -> Self {
+    pub(crate) fn request(origin: Origin, wake: Wake) -> Self {
         Self {
             origin,
-            emission: Emission::Untaken(untaken),
+            emission: Emission::Unmade,
             wake,
             state: State::Pending,
         }
     }
 
-    pub(crate) fn stream(origin: Origin, untaken: u64, wake: Wake, stream: Stream) -> Self {
+    pub(crate) fn stream(origin: Origin, wake: Wake, stream: Stream) -> Self {
         Self {
             origin,
-            emission: Emission::Untaken(untaken),
+            emission: Emission::Unmade,
             wake,
             state: State::Stream(Box::new(stream)),
         }
     }
 
-    /// Its effect lies in the outbox under another number than was foreseen.
-    pub(crate) fn renumber(&mut self, untaken: u64) {
-        self.emission = Emission::Untaken(untaken);
+    /// Its effect lies in the outbox under this number.
+    pub(crate) fn emitted(&mut self, number: u64) {
+        self.emission = Emission::Untaken(number);
     }
 
     pub(crate) fn snapshot(&self, id: RequestId) -> RequestSnapshot {
@@ -422,6 +442,7 @@ impl Entry {
         };
         let notice = match self.emission {
             Emission::Untaken(number) => Notice::Bury(number),
+            Emission::Unmade => Notice::None,
             Emission::Taken if ended => Notice::None,
             Emission::Taken => Notice::Cancelled,
         };
@@ -435,7 +456,7 @@ impl Entry {
     pub(crate) fn finish(self) -> Remains {
         let notice = match self.emission {
             Emission::Untaken(number) => Notice::Bury(number),
-            Emission::Taken => Notice::None,
+            Emission::Unmade | Emission::Taken => Notice::None,
         };
         Remains {
             notice,

@@ -10,16 +10,17 @@ use std::task::{Context, Poll};
 use futures::future::FusedFuture;
 
 use crate::answer::{Answer, Shape};
-use crate::contain::{contain, discard};
+use crate::contain::{discard, shield};
 use crate::entry::{Reason, RequestError};
 use crate::id::RequestId;
 use crate::mailbox;
 use crate::meta::{Door, Message, TaskPanic};
 use crate::outbox::{Emitted, Outbox};
-use crate::report::{Count, Outstanding, Remaining, Settled, Snapshot, Teardown, Totals};
+use crate::report::{Count, Outstanding, Remaining, Settled, Teardown, Totals};
 use crate::request::{Feed, Operation, ResolveError, Resolver};
 use crate::shell::Shell;
 use crate::shim::{self, Receiver};
+use crate::snapshot::Snapshot;
 use crate::spawner::{LocalSpawner, Root, Spawner};
 use crate::turn::{Ended, Turn};
 
@@ -164,11 +165,7 @@ impl<E: Send + 'static> Core<E> {
             grave.into_iter().for_each(discard);
             for panic in self.turn.take_panics() {
                 match &self.on_panic {
-                    Some(on_panic) => {
-                        if let Err(payload) = contain(|| on_panic(panic)) {
-                            discard(payload);
-                        }
-                    }
+                    Some(on_panic) => shield(|| on_panic(panic)),
                     None => discard(panic),
                 }
             }
@@ -273,33 +270,30 @@ impl<E: Send + 'static> Core<E> {
         }
     }
 
-    /// Aborts every task and drops every future, again until drops cause no more. Inside [`Turn::lend`].
+    /// Ends every task and every request, again until destructors cause no more of either. Inside [`Turn::lend`].
     fn stop_all(&self) {
         loop {
             self.take_in();
-            if self.turn.live() > 0 {
-                self.turn.wake_all();
-            }
+            self.turn.wake_all();
             let mut idle = true;
             while let Some(runnable) = self.turn.next_ready() {
                 idle = false;
                 self.turn.poll_task(runnable);
             }
             self.sweep();
-            if idle && self.turn.pending_requests() > 0 && self.turn.live() == 0 {
-                // Their futures live outside every task.
-                self.turn.cancel_all();
+            if self.turn.live() > 0 {
+                if idle {
+                    // A task is alive and not ready though it was woken: its runnable is on its way, by a wake on
+                    // another thread.
+                    shim::yield_now();
+                }
                 continue;
             }
-            if !idle || self.turn.has_ready() || !self.mailbox.is_empty() {
-                continue;
-            }
-            if self.turn.live() == 0 {
+            if self.turn.pending_requests() == 0 {
                 return;
             }
-            // A task is alive and not ready though it was woken: its runnable is on its way, by a wake on another
-            // thread.
-            shim::yield_now();
+            // Their futures live outside every task.
+            self.turn.cancel_all();
         }
     }
 
@@ -319,7 +313,10 @@ impl<E: Send + 'static> Core<E> {
             while !door.is_empty() {
                 shim::yield_now();
             }
-            self.stop_all();
+            // The last that came in, and what its destructors do.
+            while !self.mailbox.is_empty() || self.turn.has_ready() || self.turn.is_unswept() {
+                self.stop_all();
+            }
             found
         });
         door.silence();
@@ -375,6 +372,7 @@ impl<E: Send + 'static> Drop for Core<E> {
         {
             discard(emitted);
         }
+        discard(self.on_panic.take());
     }
 }
 

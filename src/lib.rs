@@ -111,6 +111,7 @@ mod report;
 mod request;
 mod shell;
 mod shim;
+mod snapshot;
 mod spawner;
 mod task;
 #[cfg(feature = "tokio")]
@@ -122,16 +123,19 @@ pub use executor::{Builder, Drain, Executor, LocalExecutor, Next};
 pub use id::{RequestId, TaskId};
 pub use meta::TaskPanic;
 pub use outbox::Emitted;
-pub use report::{
-    Leak, Outstanding, RequestSnapshot, Settled, Snapshot, TaskSnapshot, Teardown, Totals,
-};
+pub use report::{Leak, Outstanding, Settled, Teardown, Totals};
 pub use request::{
     Feed, Operation, Request, ResolveError, Resolver, ShellRequest, ShellStream, Subscription,
 };
 pub use shell::{Notification, Shell};
+pub use snapshot::{RequestSnapshot, Snapshot, TaskSnapshot};
 pub use spawner::{LocalSpawner, Named, Rejected, Spawner};
 pub use task::{JoinError, JoinHandle, LocalJoinHandle};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../docs/GUIDE.md")]
+struct Guide;

@@ -17,11 +17,11 @@
 //! looks into the mailbox once more after arming, sees its message.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 use crate::answer::Answer;
+use crate::contain::{discard, shield};
 use crate::entry::RequestError;
 use crate::id::{RequestId, TaskId};
 use crate::shim::{AtomicUsize, Mutex, Ordering, Receiver, Sender, unbounded};
@@ -45,6 +45,8 @@ pub(crate) enum Message<R, L, P> {
     Answer(RequestId, Answer),
     /// A resolver is used up without an answer.
     Fail(RequestId, RequestError),
+    /// A resolver is used up, too late for its answer.
+    ResolverGone,
     /// A feed's item.
     Item(RequestId, Answer),
     /// A feed's end: `Ok` is the orderly end of the stream.
@@ -137,6 +139,10 @@ impl<R, L, P> Door<R, L, P> {
             Until::Closed => CLOSED,
             Until::Ever => 0,
         };
+        // Who comes late does not even enter: the executor waits until nobody is inside.
+        if self.gate.load(Ordering::Relaxed) & refused != 0 {
+            return None;
+        }
         // Tells an executor that closes after this to wait, and learns of one that closed before.
         let gate = self.gate.fetch_add(INSIDE, Ordering::SeqCst);
         let inside = Inside {
@@ -209,16 +215,8 @@ impl<R, L, P> Door<R, L, P> {
             (bell.on_ready.clone(), bell.waker.take())
         };
         // One that panics has been called, which is all that can be done; the work is in the mailbox either way.
-        let _ = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        }));
-        let _ = catch_unwind(AssertUnwindSafe(move || {
-            if let Some(on_ready) = on_ready {
-                on_ready();
-            }
-        }));
+        shield(move || waker.into_iter().for_each(Waker::wake));
+        shield(move || on_ready.into_iter().for_each(|on_ready| on_ready()));
     }
 
     /// Registers, or forgets, who awaits the next emission.
@@ -227,13 +225,15 @@ impl<R, L, P> Door<R, L, P> {
             let mut bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut bell.waker, waker)
         };
-        drop(old);
+        discard(old);
     }
 
     /// Lets go of the callback and the waker: a sender that outlives the executor keeps nothing of anybody alive.
     pub(crate) fn silence(&self) {
-        let bell = std::mem::take(&mut *self.bell.lock().unwrap_or_else(PoisonError::into_inner));
-        let _ = catch_unwind(AssertUnwindSafe(move || drop(bell)));
+        let Bell { on_ready, waker } =
+            std::mem::take(&mut *self.bell.lock().unwrap_or_else(PoisonError::into_inner));
+        discard(on_ready);
+        discard(waker);
     }
 }
 

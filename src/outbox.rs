@@ -59,13 +59,11 @@ impl<E> Outbox<E> {
         }
     }
 
-    /// The number that the next effect will have.
-    pub(crate) fn next_number(&self) -> u64 {
-        self.next
-    }
-
-    pub(crate) fn push(&mut self, id: Option<RequestId>, effect: E) {
+    /// Queues an effect. Gives the number by which it can be buried.
+    pub(crate) fn push(&mut self, id: Option<RequestId>, effect: E) -> u64 {
+        let number = self.next;
         self.enqueue(What::Effect(id, effect));
+        number
     }
 
     fn enqueue(&mut self, what: What<E>) {

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::{Arc, PoisonError};
 
 use crate::contain::discard;
-use crate::id::{RequestId, TaskId};
+use crate::id::TaskId;
 use crate::meta::{Door, Label, Message, write_task};
 use crate::outbox::Emitted;
 use crate::shim::{Mutex, Receiver};
@@ -44,46 +44,6 @@ pub struct Totals {
     pub peak_tasks: usize,
     /// The most requests and subscriptions that were pending at one time.
     pub peak_requests: usize,
-}
-
-/// A live task, as [`Executor::snapshot`](crate::Executor::snapshot) found it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TaskSnapshot {
-    /// The task.
-    pub id: TaskId,
-    /// Its name, if it was given one.
-    pub name: Option<&'static str>,
-    /// The place that spawned it.
-    pub place: &'static Location<'static>,
-}
-
-/// A pending request or subscription, as [`Executor::snapshot`](crate::Executor::snapshot) found it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RequestSnapshot {
-    /// The request.
-    pub id: RequestId,
-    /// The operation's type.
-    pub operation: &'static str,
-    /// The task that first polled it.
-    pub task: TaskId,
-    /// The place that made it.
-    pub place: &'static Location<'static>,
-    /// Whether the shell has taken its effect.
-    pub taken: bool,
-    /// Answers that are here and unread.
-    pub queued: usize,
-}
-
-/// What an executor holds at one moment. Plain data: dropping it does nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Snapshot {
-    /// The live tasks.
-    pub tasks: Vec<TaskSnapshot>,
-    /// The pending requests and subscriptions.
-    pub requests: Vec<RequestSnapshot>,
 }
 
 /// A task allocation that somebody holds who should not: a waker of an ended task is out.

@@ -11,8 +11,7 @@ use fragile::Fragile;
 use futures::future::FusedFuture;
 use pin_project_lite::pin_project;
 
-use crate::contain::{Payload, contain, discard, message};
-use crate::entry::Wake;
+use crate::contain::{contain, discard, message, shield};
 use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta};
 use crate::turn::{self, Ended, Unjoined};
@@ -116,9 +115,7 @@ pin_project! {
     impl<F> PinnedDrop for Contained<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut future = this.project().future;
-            if let Err(payload) = contain(|| future.set(None)) {
-                discard(payload);
-            }
+            shield(|| future.set(None));
         }
     }
 }
@@ -137,31 +134,37 @@ impl<F: Future> Future for Contained<F> {
             },
             (None, None) => unreachable!("async-task polls no task after its end"),
         };
-        let dropped = contain(|| slot.set(None));
+        let dropped = contain(|| slot.set(None)).err();
         let end = match (end, dropped) {
-            (Ok(End::Done(output)), Ok(())) => {
-                turn::ended(Ended::Done, None);
-                End::Done(output)
-            }
-            (Ok(End::Done(output)), Err(payload)) => {
+            (Ok(End::Done(output)), Some(payload)) => {
                 discard(output);
-                panicked(payload, None)
+                End::Panicked(turn::unjoined(payload))
             }
             (Ok(end), dropped) => {
                 // Its joiners learn the cause that came first; what its destructor threw is for `on_panic`.
-                turn::ended(Ended::Stopped, dropped.err());
+                dropped.into_iter().for_each(turn::tell);
                 end
             }
-            (Err(payload), dropped) => panicked(payload, dropped.err()),
+            (Err(payload), dropped) => {
+                let end = match turn::fate() {
+                    // It was aborted in this very poll, before it panicked.
+                    Some(cause) => {
+                        turn::tell(payload);
+                        End::Stopped(cause)
+                    }
+                    None => End::Panicked(turn::unjoined(payload)),
+                };
+                dropped.into_iter().for_each(turn::tell);
+                end
+            }
         };
+        turn::ended(match &end {
+            End::Done(_) => Ended::Done,
+            End::Panicked(_) => Ended::Panicked,
+            End::Stopped(_) => Ended::Stopped,
+        });
         Poll::Ready(Outcome(Some(end)))
     }
-}
-
-/// The end of a task by a panic; `second` is what its destructor threw after that.
-fn panicked<T>(payload: Payload, second: Option<Payload>) -> End<T> {
-    turn::ended(Ended::Panicked, second);
-    End::Panicked(turn::unjoined(payload))
 }
 
 /// Makes a task and hands it to its executor; gives the future back where the executor takes no more.
@@ -268,7 +271,8 @@ where
 ///
 /// # Panics
 ///
-/// Polling it again after it gave its result panics.
+/// Polling it again after it gave its result panics. A waker of the caller's own making that panics when it is woken
+/// ends the process, as in async-task, which keeps it.
 ///
 /// # Cancel safety
 ///
@@ -297,12 +301,12 @@ impl<T> JoinHandle<T> {
     pub fn abort(&self) {
         let Some(task) = &self.task else { return };
         let meta = task.metadata();
-        if task.is_finished() {
+        if task.is_finished() || meta.door.is_closing() {
             return;
         }
         if let Some(id) = meta.abort() {
             turn::with(&meta.door, |turn| match turn {
-                Some(turn) => turn.wake(&Wake::Task(id)),
+                Some(turn) => turn.abort(id),
                 None => meta.door.post(Message::Abort(id)),
             });
         }
@@ -345,13 +349,21 @@ impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         let Some(task) = self.task.take() else { return };
         let meta = task.metadata();
-        if let Some(id) = meta.detach() {
+        let told = meta.detach().and_then(|id| {
             turn::with(&meta.door, |turn| match turn {
-                Some(turn) => turn.detached(id),
-                None => meta.door.post_quietly(Message::Detached(id)),
-            });
-        }
+                Some(turn) => {
+                    turn.detached(id);
+                    None
+                }
+                None => Some((id, Arc::clone(&meta.door))),
+            })
+        });
         task.detach();
+        // Only now, when the allocation may be gone: told before, a teardown could take the handle's own hold on it for a
+        // leak.
+        if let Some((id, door)) = told {
+            door.post_quietly(Message::Detached(id));
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::answer::{Answer, Kind};
-use crate::contain::{Payload, contain, discard};
+use crate::contain::{Payload, discard, shield};
 use crate::entry::{
     Delivered, Entry, Found, Notice, Origin, Reason, Refused, Remains, RequestError, Stream, Wake,
 };
@@ -22,8 +22,9 @@ use crate::id::{RequestId, Requests, TaskId, Tasks};
 use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta, Runnable, TaskPanic};
 use crate::outbox::{AnyOutbox, Outbox};
-use crate::report::{Snapshot, TaskSnapshot, Totals};
+use crate::report::Totals;
 use crate::shim;
+use crate::snapshot::{Snapshot, TaskSnapshot};
 
 shim::turn_local!(static TURN: Turn);
 
@@ -83,15 +84,14 @@ pub(crate) fn fate() -> Option<Cause> {
     TURN.with(|turn| turn.fate.get())
 }
 
-/// Says that the task that is being polled has ended. `payload` is what nobody will learn by joining it.
-pub(crate) fn ended(how: Ended, payload: Option<Payload>) {
-    TURN.with(|turn| {
-        turn.ended.set(Some(how));
-        if let Some(payload) = payload {
-            let panic = turn.describe(payload);
-            turn.report(panic);
-        }
-    });
+/// Says that the task that is being polled has ended.
+pub(crate) fn ended(how: Ended) {
+    TURN.with(|turn| turn.ended.set(Some(how)));
+}
+
+/// Reports what the polled task panicked with, and nobody will learn by joining it.
+pub(crate) fn tell(payload: Payload) {
+    TURN.with(|turn| turn.report(turn.describe(payload)));
 }
 
 /// What the polled task panicked with, for its join handle, or for whoever is told when there is none.
@@ -223,7 +223,7 @@ impl Turn {
         match message {
             Message::Run(runnable) => self.ready.borrow_mut().push_back(runnable),
             Message::Spawn(runnable, label) => self.adopt(runnable, label),
-            Message::Abort(task) => self.wake(&Wake::Task(task)),
+            Message::Abort(task) => self.abort(task),
             Message::Detached(task) => self.detached(task),
             Message::Freed(task) => self.freed(task),
             Message::Panicked(panic) => self.report(panic),
@@ -236,6 +236,7 @@ impl Turn {
                 self.resolver_gone(None);
                 let _ = self.end(id, Err(error));
             }
+            Message::ResolverGone => self.resolver_gone(None),
             Message::Item(id, item) => discard(self.item(id, item)),
             Message::End(id, end) => {
                 let _ = self.end(id, end);
@@ -361,6 +362,15 @@ impl Turn {
         }
     }
 
+    /// Ends a task, which has been marked for it.
+    pub(crate) fn abort(&self, id: TaskId) {
+        if self.current.get() == Some(id) {
+            // For a poll under way that panics: the abort came first.
+            self.fate.set(Some(Cause::Aborted));
+        }
+        self.wake(&Wake::Task(id));
+    }
+
     pub(crate) fn detached(&self, id: TaskId) {
         if let Some(task) = self.tasks.borrow_mut().get_mut(id) {
             task.joined = false;
@@ -386,6 +396,10 @@ impl Turn {
     fn report(&self, panic: TaskPanic) {
         self.panics.borrow_mut().push(panic);
         self.unswept.set(true);
+    }
+
+    pub(crate) fn is_unswept(&self) -> bool {
+        self.unswept.get()
     }
 
     /// Whether there is something to sweep, once.
@@ -417,7 +431,7 @@ impl Turn {
                 }
             }
             // A waker of somebody's own making: what it throws is not the answerer's.
-            Wake::Other(waker) => discard(contain(|| waker.wake_by_ref())),
+            Wake::Other(waker) => shield(|| waker.wake_by_ref()),
         }
     }
 
@@ -462,15 +476,14 @@ impl Turn {
             place,
             kind,
         };
-        let number = self.with_outbox(|outbox: &mut Outbox<E>| outbox.next_number());
         let opened = {
             let mut requests = self.requests.borrow_mut();
             if requests.is_full() {
                 None
             } else {
                 requests.insert_with(|_| match stream {
-                    None => Entry::request(origin, number, wake),
-                    Some(stream) => Entry::stream(origin, number, wake, stream),
+                    None => Entry::request(origin, wake),
+                    Some(stream) => Entry::stream(origin, wake, stream),
                 })
             }
         };
@@ -484,14 +497,10 @@ impl Turn {
         // From here on the future's own drop frees the entry, whatever `make` does.
         *id = Some(opened);
         let effect = make(opened);
-        self.with_outbox(|outbox: &mut Outbox<E>| {
-            if outbox.next_number() != number
-                && let Some(entry) = self.requests.borrow_mut().get_mut(opened)
-            {
-                entry.renumber(outbox.next_number());
-            }
-            outbox.push(Some(opened), effect);
-        });
+        let number = self.with_outbox(|outbox: &mut Outbox<E>| outbox.push(Some(opened), effect));
+        if let Some(entry) = self.requests.borrow_mut().get_mut(opened) {
+            entry.emitted(number);
+        }
         Ok(())
     }
 
@@ -519,7 +528,7 @@ impl Turn {
                 .borrow_mut()
                 .get_mut(id)
                 .map(|entry| entry.register(wake));
-            drop(old);
+            discard(old);
         }
         if let Some(entry) = freed {
             self.clear_away(id, entry.finish());
@@ -627,7 +636,7 @@ impl Turn {
             Some(entry) => entry.keep(wake),
             None => wake,
         };
-        drop(unneeded);
+        discard(unneeded);
     }
 
     pub(crate) fn answer(&self, id: RequestId, answer: Answer) -> Result<(), Refused> {

@@ -168,11 +168,10 @@ impl Drop for Line {
     fn drop(&mut self) {
         turn::with(&self.door, |turn| match turn {
             Some(turn) => turn.feed_gone(self.id),
-            None => {
-                if let Some(inside) = self.door.enter(Until::Closing) {
-                    inside.send(Message::FeedGone(self.id));
-                }
-            }
+            None => match self.door.enter(Until::Closing) {
+                Some(inside) => inside.send(Message::FeedGone(self.id)),
+                None => self.door.post_quietly(Message::FeedGone(self.id)),
+            },
         });
     }
 }

@@ -222,7 +222,10 @@ impl<Op: Operation> Resolver<Op> {
                     away(inside, self.id, answer);
                     Ok(())
                 }
-                None => Err(ResolveError::new(Reason::TornDown, answer)),
+                None => {
+                    door.post_quietly(Message::ResolverGone);
+                    Err(ResolveError::new(Reason::TornDown, answer))
+                }
             },
         })
     }
@@ -240,11 +243,10 @@ impl<Op: Operation> Drop for Resolver<Op> {
                 // Where it has its end already, the resolver had nothing left to abandon.
                 let _ = turn.end(self.id, Err(RequestError::Abandoned));
             }
-            None => {
-                if let Some(inside) = door.enter(Until::Closing) {
-                    inside.send(Message::Fail(self.id, RequestError::Abandoned));
-                }
-            }
+            None => match door.enter(Until::Closing) {
+                Some(inside) => inside.send(Message::Fail(self.id, RequestError::Abandoned)),
+                None => door.post_quietly(Message::ResolverGone),
+            },
         });
     }
 }
