@@ -1,0 +1,146 @@
+//! `cargo xtask`: the one door to this repository's checks.
+//!
+//! It installs what a check needs, through rustup, and names in its summary what it had to skip and why.
+#![forbid(unsafe_code)]
+
+mod checks;
+mod needs;
+mod run;
+
+use std::process::ExitCode;
+
+use run::Run;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND [--keep-going]
+
+  test    all that must pass: the library without and with its features, its documentation's examples, the README's
+          example, linkcheck, xtask itself, wasm32, the oldest supported Rust, a release build, loom, and miri
+  lint    fmt, clippy and doc together
+  ci      lint, then test
+  fmt     formatting, checked and not changed
+  clippy  clippy on everything, with every warning an error
+  doc     the documentation, with every warning an error
+  help    this
+
+  --keep-going  goes on after a check that failed; otherwise the first one ends the run
+
+Each check is a step. What a step needs (a toolchain, a component, a target) is installed by rustup; where that is
+refused the step is skipped, and the summary says so. The last line counts the steps. The exit code is 0 where none
+failed, 1 where one did, and 2 for a command that is none.
+";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Command {
+    Test,
+    Lint,
+    Ci,
+    Fmt,
+    Clippy,
+    Doc,
+    Help,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Arguments {
+    command: Command,
+    keep_going: bool,
+}
+
+/// Reads the command line, or says what is wrong with it.
+fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, String> {
+    let mut command = None;
+    let mut keep_going = false;
+    for argument in arguments {
+        let found = match argument.as_str() {
+            "--keep-going" => {
+                keep_going = true;
+                continue;
+            }
+            "test" => Command::Test,
+            "lint" => Command::Lint,
+            "ci" => Command::Ci,
+            "fmt" => Command::Fmt,
+            "clippy" => Command::Clippy,
+            "doc" => Command::Doc,
+            "help" | "--help" | "-h" => Command::Help,
+            _ => return Err(format!("`{argument}` is no command of xtask")),
+        };
+        if command.replace(found).is_some() {
+            return Err(format!("`{argument}` is one command too many"));
+        }
+    }
+    match command {
+        Some(command) => Ok(Arguments {
+            command,
+            keep_going,
+        }),
+        None => Err("which command?".to_owned()),
+    }
+}
+
+fn main() -> ExitCode {
+    let Arguments {
+        command,
+        keep_going,
+    } = match parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(wrong) => {
+            eprintln!("error: {wrong}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut run = Run::new(keep_going);
+    match command {
+        Command::Help => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Command::Test => checks::test(&mut run),
+        Command::Lint => checks::lint(&mut run),
+        Command::Ci => {
+            checks::lint(&mut run);
+            checks::test(&mut run);
+        }
+        Command::Fmt => checks::fmt(&mut run),
+        Command::Clippy => checks::clippy(&mut run),
+        Command::Doc => checks::doc(&mut run),
+    }
+    run.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, USAGE, parse};
+
+    fn of(line: &str) -> Result<(Command, bool), String> {
+        parse(line.split_whitespace().map(str::to_owned))
+            .map(|arguments| (arguments.command, arguments.keep_going))
+    }
+
+    #[test]
+    fn a_command_is_read_with_its_flag_on_either_side() {
+        assert_eq!(of("test"), Ok((Command::Test, false)));
+        assert_eq!(of("test --keep-going"), Ok((Command::Test, true)));
+        assert_eq!(of("--keep-going ci"), Ok((Command::Ci, true)));
+        assert_eq!(of("--help"), Ok((Command::Help, false)));
+    }
+
+    #[test]
+    fn what_is_no_command_is_named() {
+        assert_eq!(of("tset").unwrap_err(), "`tset` is no command of xtask");
+        assert_eq!(
+            of("test lint").unwrap_err(),
+            "`lint` is one command too many"
+        );
+        assert_eq!(of("").unwrap_err(), "which command?");
+    }
+
+    #[test]
+    fn the_usage_names_every_command() {
+        for command in ["test", "lint", "ci", "fmt", "clippy", "doc", "help"] {
+            assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
+            assert!(of(command).is_ok(), "{command}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What a step needs beyond the toolchain in use. Each is installed where it is missing; a refusal skips the step.
+
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::run::Stop;
+
+/// How long an installation may take before it counts as not to be had.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Has a component of the toolchain in use; `command` is the cargo command that comes with it.
+pub(crate) fn component(name: &str, command: &str) -> Result<(), Stop> {
+    if quietly("cargo", &[command, "--version"]).is_ok() {
+        return Ok(());
+    }
+    rustup(&["component", "add", name]).map(drop)
+}
+
+/// Has the standard library of a target, for the toolchain in use.
+pub(crate) fn target(name: &str) -> Result<(), Stop> {
+    let compiler = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let library = quietly(&compiler, &["--print", "target-libdir", "--target", name]);
+    if library.is_ok_and(|path| Path::new(path.trim()).is_dir()) {
+        return Ok(());
+    }
+    rustup(&["target", "add", name]).map(drop)
+}
+
+/// Has a toolchain.
+pub(crate) fn toolchain(name: &str) -> Result<(), Stop> {
+    if rustup(&["run", name, "cargo", "--version"]).is_ok() {
+        return Ok(());
+    }
+    rustup(&["toolchain", "install", name, "--profile", "minimal"]).map(drop)
+}
+
+/// Has miri, with the standard library that it interprets, on the nightly toolchain.
+pub(crate) fn miri() -> Result<(), Stop> {
+    if rustup(&["run", "nightly", "cargo", "miri", "--version"]).is_err() {
+        toolchain("nightly")?;
+        rustup(&[
+            "component",
+            "add",
+            "miri",
+            "rust-src",
+            "--toolchain",
+            "nightly",
+        ])?;
+    }
+    // It builds that library once, from sources and from what they depend on.
+    rustup(&["run", "nightly", "cargo", "miri", "setup"]).map(drop)
+}
+
+/// Runs rustup. Whatever goes wrong is a reason to skip.
+fn rustup(arguments: &[&str]) -> Result<String, Stop> {
+    quietly("rustup", arguments)
+        .map_err(|why| Stop::Skipped(format!("`rustup {}`: {why}", arguments.join(" "))))
+}
+
+/// Runs a program without a word, and gives what it prints, or says what went wrong.
+fn quietly(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let (status, out, err) = collect(child, PATIENCE)?;
+    if status.success() {
+        Ok(out)
+    } else {
+        Err(reason(&err))
+    }
+}
+
+/// Waits for a child, and ends it when it takes too long.
+fn collect(mut child: Child, patience: Duration) -> Result<(ExitStatus, String, String), String> {
+    let out = child.stdout.take().map(read_aside);
+    let err = child.stderr.take().map(read_aside);
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if start.elapsed() < patience => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Ok(None) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("no end after {} s", patience.as_secs()));
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    };
+    let text = |reader: Option<std::thread::JoinHandle<String>>| {
+        reader.and_then(|reader| reader.join().ok())
+    };
+    Ok((
+        status,
+        text(out).unwrap_or_default(),
+        text(err).unwrap_or_default(),
+    ))
+}
+
+/// Reads a pipe on a thread of its own, so that a full one holds nobody up.
+fn read_aside(mut pipe: impl std::io::Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// The line that says why: the first error, or else the last line.
+fn reason(err: &str) -> String {
+    let mut lines = err.lines().map(str::trim).filter(|line| !line.is_empty());
+    let last = lines.clone().next_back();
+    lines
+        .find(|line| line.starts_with("error"))
+        .or(last)
+        .unwrap_or("it failed without a word")
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason;
+
+    #[test]
+    fn the_reason_is_the_error_line() {
+        let refused =
+            "info: syncing channel updates\nerror: no such toolchain\ninfo: rolled back\n";
+        assert_eq!(reason(refused), "error: no such toolchain");
+        assert_eq!(reason("info: a\n\nwarning: b\n"), "warning: b");
+        assert_eq!(reason(""), "it failed without a word");
+    }
+}
