@@ -4,26 +4,19 @@
 
 use std::{
     collections::HashSet,
-    fmt, fs, io,
+    fmt, fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
-use linkcheck_core::document::Format;
-use tokio::io::AsyncReadExt as _;
+use linkcheck_core::{
+    document::Format,
+    effect::{Absence, Standing},
+};
+use tokio::task::spawn_blocking;
 
 /// The longest document that is read, in bytes.
 pub const LONGEST: u64 = 256 << 20;
-
-/// What stands at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A regular file.
-    File,
-    /// A directory.
-    Directory,
-    /// A device, a pipe or a socket: it is there, and not to be read.
-    Other,
-}
 
 /// Why a path gives nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,11 +59,20 @@ impl From<io::Error> for FileError {
     }
 }
 
+impl From<FileError> for Absence {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::NotFound => Self::Missing,
+            other => Self::Unreadable(other.to_string()),
+        }
+    }
+}
+
 /// Looks what stands at a path, through symbolic links.
 ///
 /// # Errors
 /// `NotFound`, or `Unreadable` where a directory on the way may not be entered.
-pub async fn look(path: &str) -> Result<Kind, FileError> {
+pub async fn look(path: &str) -> Result<Standing, FileError> {
     let metadata = tokio::fs::metadata(path).await?;
     Ok(kind_of(&metadata))
 }
@@ -80,29 +82,36 @@ pub async fn look(path: &str) -> Result<Kind, FileError> {
 /// # Errors
 /// What `look` says, `TooLong`, and `Unreadable` for what is no regular file.
 pub async fn read(path: &str) -> Result<Vec<u8>, FileError> {
-    let metadata = tokio::fs::metadata(path).await?;
+    let path = path.to_owned();
+    // In one go: each turn of a file that is read piece by piece costs two changes of thread.
+    let read = spawn_blocking(move || read_now(&path)).await;
+    read.unwrap_or_else(|error| Err(FileError::Unreadable(error.to_string())))
+}
+
+fn read_now(path: &str) -> Result<Vec<u8>, FileError> {
+    let metadata = fs::metadata(path)?;
     match kind_of(&metadata) {
-        Kind::File => {}
-        Kind::Directory => return Err(FileError::Unreadable("is a directory".to_owned())),
-        Kind::Other => return Err(FileError::Unreadable("is no regular file".to_owned())),
+        Standing::File => {}
+        Standing::Directory => return Err(FileError::Unreadable("is a directory".to_owned())),
+        Standing::Other => return Err(FileError::Unreadable("is no regular file".to_owned())),
     }
-    let file = tokio::fs::File::open(path).await?;
     let expected = usize::try_from(metadata.len().min(LONGEST)).unwrap_or_default();
     let mut bytes = Vec::with_capacity(expected + 1);
-    file.take(LONGEST + 1).read_to_end(&mut bytes).await?;
+    let mut file = fs::File::open(path)?.take(LONGEST + 1);
+    file.read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST {
         return Err(FileError::TooLong);
     }
     Ok(bytes)
 }
 
-fn kind_of(metadata: &fs::Metadata) -> Kind {
+pub(crate) fn kind_of(metadata: &fs::Metadata) -> Standing {
     if metadata.is_file() {
-        Kind::File
+        Standing::File
     } else if metadata.is_dir() {
-        Kind::Directory
+        Standing::Directory
     } else {
-        Kind::Other
+        Standing::Other
     }
 }
 
@@ -163,20 +172,20 @@ impl Walk {
             other => other?,
         };
         match kind_of(&metadata) {
-            Kind::Directory => {
+            Standing::Directory => {
                 if !path.join("CACHEDIR.TAG").exists() {
                     self.enter(path)?;
                 }
                 Ok(None)
             }
-            Kind::File => {
+            Standing::File => {
                 let lossy = path.to_string_lossy();
                 if Format::of_path(&lossy).is_none() {
                     return Ok(None);
                 }
                 slashed(path).map(Some).ok_or(FileError::Name)
             }
-            Kind::Other => Ok(None),
+            Standing::Other => Ok(None),
         }
     }
 }
@@ -309,8 +318,8 @@ mod tests {
             look(&at(&"n".repeat(5_000))).await,
             Err(FileError::NotFound)
         );
-        assert_eq!(look(&at(".")).await, Ok(Kind::Directory));
-        assert_eq!(look(&at("x.md")).await, Ok(Kind::File));
+        assert_eq!(look(&at(".")).await, Ok(Standing::Directory));
+        assert_eq!(look(&at("x.md")).await, Ok(Standing::File));
         assert_eq!(read(&at("x.md")).await, Ok(b"x".to_vec()));
         assert_eq!(
             read(&at(".")).await,
@@ -322,7 +331,7 @@ mod tests {
     #[cfg(unix)]
     #[tokio::test]
     async fn a_device_is_there_and_is_not_read() {
-        assert_eq!(look("/dev/null").await, Ok(Kind::Other));
+        assert_eq!(look("/dev/null").await, Ok(Standing::Other));
         assert!(read("/dev/zero").await.is_err());
     }
 }

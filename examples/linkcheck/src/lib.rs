@@ -8,3 +8,9 @@ pub mod files;
 pub mod http;
 pub mod options;
 pub mod progress;
+mod run;
+mod shell;
+mod starts;
+mod stats;
+
+pub use run::run;

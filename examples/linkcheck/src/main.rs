@@ -1,3 +1,10 @@
 //! The `linkcheck` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use linkcheck::options::Options;
+
+fn main() -> ExitCode {
+    linkcheck::run(Options::parse())
+}

@@ -8,6 +8,7 @@ use std::{
 
 use clap::{Parser, ValueEnum};
 use linkcheck_core::{
+    Settings,
     exclude::{Excludes, PatternError},
     report::Style,
     retry::Policy,
@@ -21,7 +22,9 @@ use linkcheck_core::{
 #[command(
     name = "linkcheck",
     version,
-    after_help = "Exit status: 0 if every link leads somewhere, 1 if one does not, 2 if something could not be read."
+    after_help = "Ctrl-C stops the run and prints what is known by then; a second one quits at once.\n\n\
+                  Exit status: 0 if every link leads somewhere, 1 if one does not, 2 if an argument is wrong or a \
+                  document cannot be read, 130 if the run was stopped."
 )]
 pub struct Options {
     /// Documents, directories to search for documents, or web pages
@@ -105,12 +108,35 @@ impl Options {
         }
     }
 
+    /// What the core is told.
+    ///
+    /// # Errors
+    /// The first bad pattern.
+    pub fn settings(&self) -> Result<Settings, PatternError> {
+        Ok(Settings {
+            concurrency: self.concurrency,
+            deadline: self.timeout,
+            policy: self.policy(),
+            offline: self.offline,
+            excludes: self.excludes()?,
+        })
+    }
+
     /// How the report on standard output is dressed.
     pub fn style(&self) -> Style {
+        self.style_on(stdout().is_terminal())
+    }
+
+    /// How complaints on standard error are dressed.
+    pub fn style_of_errors(&self) -> Style {
+        self.style_on(stderr().is_terminal())
+    }
+
+    fn style_on(&self, is_terminal: bool) -> Style {
         let colour = match self.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => stdout().is_terminal() && !is_set("NO_COLOR"),
+            Color::Auto => is_terminal && !is_set("NO_COLOR"),
         };
         if colour { Style::Colour } else { Style::Plain }
     }

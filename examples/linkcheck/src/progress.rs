@@ -39,7 +39,7 @@ impl Progress {
         self.bar.set_length(known);
         self.bar.set_position(done);
         self.bar
-            .set_message(format!("{documents} documents, {broken} broken"));
+            .set_message(format!("{documents} read, {broken} broken"));
     }
 }
 

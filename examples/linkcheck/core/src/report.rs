@@ -145,7 +145,8 @@ impl Report {
         self.findings.is_empty() && self.unread.is_empty() && !self.summary.interrupted
     }
 
-    /// Writes the report for people: a paragraph for each document, and a line that sums up.
+    /// Writes the report for people: a paragraph for each document, and a line that sums up. What could not be read is
+    /// counted only: it is no finding, and `unread_to_text` writes it.
     ///
     /// Call `sort` first: documents are told apart by following each other.
     pub fn to_text(&self, style: Style) -> String {
@@ -153,18 +154,21 @@ impl Report {
         for group in self.findings.chunk_by(|a, b| a.document == b.document) {
             style.document(&mut out, group);
         }
+        push_line(
+            &mut out,
+            format_args!("{}", style.summary(&self.summary, self.unread.len())),
+        );
+        out
+    }
+
+    /// Writes a line for each document that could not be read.
+    pub fn unread_to_text(&self, style: Style) -> String {
+        let mut out = String::new();
         for unread in &self.unread {
             let document = style.paint(BOLD, &printable(&unread.document));
             let reason = style.paint(YELLOW, &printable(&unread.reason));
             push_line(&mut out, format_args!("{document}: {reason}"));
         }
-        if !self.unread.is_empty() {
-            out.push('\n');
-        }
-        push_line(
-            &mut out,
-            format_args!("{}", style.summary(&self.summary, self.unread.len())),
-        );
         out
     }
 
@@ -187,6 +191,9 @@ pub enum Style {
     Colour,
 }
 
+/// How wide the column of links may be; a longer link is shown whole, beyond it.
+const LINK: usize = 48;
+
 const BOLD: &str = "1";
 const DIM: &str = "2";
 const RED: &str = "31";
@@ -207,12 +214,21 @@ impl Style {
         };
         let document = printable(&first.document);
         push_line(out, format_args!("{}", self.paint(BOLD, &document)));
-        for finding in findings {
-            let Place { line, column } = finding.place;
-            let place = self.paint(DIM, &format!("{document}:{line}:{column}"));
-            let link = printable(&finding.link);
-            let fault = self.paint(RED, &printable(&finding.fault.to_string()));
-            push_line(out, format_args!("  {place}  {link}  {fault}"));
+        let rows: Vec<_> = (findings.iter())
+            .map(|finding| {
+                let Place { line, column } = finding.place;
+                let place = format!("{document}:{line}:{column}");
+                (place, printable(&finding.link), &finding.fault)
+            })
+            .collect();
+        let width = |text: &str| text.chars().count();
+        let places = rows.iter().map(|(place, ..)| width(place)).max();
+        let links = rows.iter().map(|(_, link, _)| width(link).min(LINK)).max();
+        let (places, links) = (places.unwrap_or(0), links.unwrap_or(0));
+        for (place, link, fault) in rows {
+            let place = self.paint(DIM, &format!("{place:places$}"));
+            let fault = self.paint(RED, &printable(&fault.to_string()));
+            push_line(out, format_args!("  {place}  {link:links$}  {fault}"));
         }
         out.push('\n');
     }
@@ -311,18 +327,20 @@ mod tests {
     fn text_is_grouped_by_document_in_reading_order() {
         let expected = "\
 a.md
-  a.md:9:7  #gone  no anchor #gone
-  a.md:10:1  x.md  no such file: docs/x.md
+  a.md:9:7   #gone  no anchor #gone
+  a.md:10:1  x.md   no such file: docs/x.md
 
 b.md
-  b.md:1:3  h:\\u{1b}[2J  no answer in time
+  b.md:1:3  h:\\u{1b}[2J     no answer in time
   b.md:2:1  https://e.org/  404 Not Found
-
-c.md: permission denied
 
 30 links in 2 documents, 1 distinct target, 3 skipped, 1 unread, 4 broken
 ";
         assert_eq!(report().to_text(Style::Plain), expected);
+        assert_eq!(
+            report().unread_to_text(Style::Plain),
+            "c.md: permission denied\n"
+        );
         assert!(!report().is_clean());
     }
 
