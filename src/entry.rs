@@ -109,7 +109,8 @@ pub enum Overflow {
     /// Keeps every item.
     #[default]
     Unbounded,
-    /// Keeps this many, and gives a further one back to the sender with [`Reason::Full`].
+    /// Keeps this many, and gives a further one back to the sender with [`Reason::Full`]. Nobody is told when there is
+    /// room again: where the shell can wait, let the core ask for each batch by a request instead.
     Reject(usize),
     /// Keeps the newest this many, and drops the oldest.
     DropOldest(usize),

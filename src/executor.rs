@@ -27,6 +27,10 @@ use crate::turn::{Ended, Turn};
 /// How often a long turn looks into its mailbox, in polls: an abort from outside reaches tasks that keep each other busy.
 const POLLS_BETWEEN_LOOKS: usize = 64;
 
+/// How many messages such a look takes in, and how many count as one poll of a turn's budget, after those that were
+/// there when the turn began.
+const MESSAGES_A_LOOK: usize = 64;
+
 /// The most polls that one poll of [`Next`] makes before it lets the host's other futures run.
 const POLLS_BEFORE_YIELD: usize = 1024;
 
@@ -148,11 +152,25 @@ impl<E: Send + 'static> Core<E> {
 
     /// Carries out what has come in by now; senders that keep sending do not keep it. Inside [`Turn::lend`].
     fn take_in(&self) {
-        for _ in 0..self.mailbox.len() {
+        self.take_some(self.mailbox.len());
+    }
+
+    /// Carries out at most so many messages. Gives how many there were.
+    fn take_some(&self, most: usize) -> usize {
+        for taken in 0..most {
             let Ok(message) = self.mailbox.try_recv() else {
-                break;
+                return taken;
             };
             self.turn.accept(message);
+        }
+        most
+    }
+
+    /// Looks into the mailbox in the midst of a turn.
+    fn look(&self) -> usize {
+        match self.mailbox.is_empty() {
+            true => 0,
+            false => self.take_some(MESSAGES_A_LOOK),
         }
     }
 
@@ -207,12 +225,10 @@ impl<E: Send + 'static> Core<E> {
     }
 
     fn poll_ready(&self, budget: usize, settled: &mut Settled) {
+        self.take_in();
+        let mut messages = 0;
         loop {
-            self.take_in();
-            loop {
-                if settled.polled == budget {
-                    break;
-                }
+            while settled.polled < budget {
                 let Some(runnable) = self.turn.next_ready() else {
                     break;
                 };
@@ -224,15 +240,19 @@ impl<E: Send + 'static> Core<E> {
                     Some(Ended::Stopped) => settled.aborted += 1,
                 }
                 if settled.polled.is_multiple_of(POLLS_BETWEEN_LOOKS) {
-                    self.take_in();
+                    messages += self.look();
                 }
             }
             self.sweep();
-            let is_idle = !self.turn.has_ready() && self.mailbox.is_empty();
-            settled.budget_spent = !is_idle && settled.polled == budget;
-            if is_idle || settled.budget_spent {
+            if !self.turn.has_ready() && self.mailbox.is_empty() {
                 return;
             }
+            // Senders that never pause are work as well.
+            if settled.polled + messages / MESSAGES_A_LOOK >= budget {
+                settled.budget_spent = true;
+                return;
+            }
+            messages += self.look();
         }
     }
 
@@ -402,7 +422,7 @@ macro_rules! executor {
                 Builder::new()
             }
 
-            /// A way to make tasks.
+            /// A way to make tasks, of futures that are [`Send`].
             #[must_use]
             pub fn spawner(&self) -> Spawner {
                 Spawner::new(Arc::clone(&self.core.spawners))
@@ -416,12 +436,14 @@ macro_rules! executor {
 
             /// Polls every task that is ready, and those that become so by it, until none is and the mailbox is empty.
             ///
-            /// A task that wakes itself for ever keeps it from returning: see [`run_for`](Self::run_for).
+            /// A task that wakes itself for ever, or threads that send faster than it takes in, keep it from returning:
+            /// see [`run_for`](Self::run_for).
             pub fn run_until_stalled(&mut self) -> Settled {
                 self.core.run(usize::MAX)
             }
 
-            /// The same, with at most `polls` polls. [`Settled::budget_spent`] says that work is left.
+            /// The same, with at most `polls` polls; of the messages that come during the turn, 64 count as one.
+            /// [`Settled::budget_spent`] says that work is left.
             #[must_use = "`budget_spent` says whether work is left"]
             pub fn run_for(&mut self, polls: usize) -> Settled {
                 self.core.run(polls)
@@ -429,6 +451,9 @@ macro_rules! executor {
 
             /// Takes what was emitted, oldest first. What is not pulled stays for later, and an effect whose request is
             /// cancelled by then is never seen.
+            ///
+            /// A `for` over it borrows the executor; to answer by [`resolve`](Self::resolve) in between, pull with
+            /// `while let Some(emitted) = executor.drain().next()`.
             pub fn drain(&mut self) -> Drain<'_, E> {
                 Drain {
                     core: &mut self.core,
@@ -457,7 +482,7 @@ macro_rules! executor {
             /// # Errors
             ///
             /// Says why it has no effect, and gives the answer back: [`Reason::Foreign`], [`Reason::Stale`], or
-            /// [`Reason::AlreadyAnswered`] by its id.
+            /// [`Reason::AlreadyAnswered`] where it was answered by its id before. The resolver is used up in any case.
             pub fn resolve<Op: Operation>(
                 &mut self,
                 resolver: Resolver<Op>,

@@ -94,6 +94,8 @@
 //! # Features
 //!
 //! - `tokio`: the [`tokio`] driver, which runs an executor on a runtime of yours with a handler for each effect.
+//!
+//! The examples also use the crate `futures`, for `StreamExt`, `join!` and `select!`, which fit these futures as any.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

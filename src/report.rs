@@ -120,7 +120,9 @@ pub struct Teardown<E> {
     pub messages: usize,
     /// What the shell has not seen: cancel notices and notifications, in order.
     pub emitted: Vec<Emitted<E>>,
-    /// What should be gone and was not, when the teardown returned.
+    /// What should be gone and was not, when the teardown returned; [`is_baseline`](Self::is_baseline) says how it is
+    /// now. A task whose join handle is out is not among them, since the handle may hold its allocation: drop or await
+    /// the handles first to see every waker that is out.
     pub leaks: Vec<Leak>,
     /// What was out then, and may be.
     pub outstanding: Outstanding,
@@ -212,7 +214,7 @@ impl<E> Teardown<E> {
     }
 
     /// Whether nothing is left *now* but what may be: no future, no request, no message, and no task allocation but
-    /// those that a join handle holds.
+    /// those that a join handle holds. A waker that is out beside its task's join handle shows once the handle is gone.
     #[must_use]
     pub fn is_baseline(&self) -> bool {
         self.rest.leaks().is_empty()
@@ -248,7 +250,7 @@ impl<E> Teardown<E> {
     }
 }
 
-/// One line, as a log would have it.
+/// One line, as a log would have it; leaks are those of now.
 impl<E> fmt::Display for Teardown<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -259,7 +261,7 @@ impl<E> fmt::Display for Teardown<E> {
             self.messages,
             self.emitted.len()
         )?;
-        match self.leaks.as_slice() {
+        match self.rest.leaks().as_slice() {
             [] => f.write_str("every count is back at its baseline"),
             leaks => {
                 write!(f, "{} leaks", leaks.len())?;

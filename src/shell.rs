@@ -76,6 +76,8 @@ impl<E> Shell<E> {
     }
 
     /// Asks for one answer. Nothing happens before the future is polled, inside a turn of this shell's executor.
+    ///
+    /// Where the compiler expects another operation than yours here, the effect has no variant for yours: add one.
     #[track_caller]
     pub fn request<Op: Operation>(&self, operation: Op) -> ShellRequest<Op, E>
     where

@@ -277,7 +277,6 @@ where
 /// # Cancel safety
 ///
 /// Nothing is lost when it is awaited by `&mut` and that await is dropped: the output stays.
-#[must_use = "a task's panic is lost with its handle: await it, or `drop` it to detach the task"]
 pub struct JoinHandle<T> {
     /// `None` where the executor refused the spawn.
     task: Option<async_task::Task<Outcome<T>, Meta>>,
@@ -297,7 +296,8 @@ impl<T> JoinHandle<T> {
     /// cancelled, and this handle gives [`JoinError::Aborted`]. A task that has ended, or whose poll under way ends it,
     /// stays as it is.
     ///
-    /// It may be called from anywhere, also from the task itself.
+    /// It may be called from anywhere, also from the task itself. What was aborted before a spawn is dropped before the
+    /// spawned task is first polled.
     pub fn abort(&self) {
         let Some(task) = &self.task else { return };
         let meta = task.metadata();
@@ -390,7 +390,6 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// executor.run_until_stalled();
 /// assert_eq!(*futures::executor::block_on(task).unwrap(), 42);
 /// ```
-#[must_use = "a task's panic is lost with its handle: await it, or `drop` it to detach the task"]
 pub struct LocalJoinHandle<T> {
     handle: JoinHandle<Fragile<T>>,
     bound: std::marker::PhantomData<*const ()>,

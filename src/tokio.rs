@@ -83,7 +83,34 @@ impl<E: Send + 'static> Builder<E> {
     /// Starts to drive. `handler` is called with one effect after the other, in order; the future that it returns
     /// performs the effect, beside all others.
     ///
-    /// So what must keep the effects' order, such as painting, belongs before the `async` block.
+    /// So what must keep the effects' order, such as painting, belongs before the `async` block:
+    ///
+    /// ```
+    /// # use stillpoint::tokio::Driver;
+    /// # use stillpoint::{effects, Executor, Operation};
+    /// # struct Fetch;
+    /// # impl Operation for Fetch {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Paint(&'static str);
+    /// # effects! { enum Effect { Fetch => request Fetch, Paint => notify Paint } }
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # let _entered = runtime.enter();
+    /// # let executor = Executor::new();
+    /// let driver = Driver::new(executor, |effect| {
+    ///     if let Effect::Paint(paint) = &effect {
+    ///         println!("{}", paint.operation.0);
+    ///     }
+    ///     async move {
+    ///         if let Effect::Fetch(request) = effect {
+    ///             request.resolve(7).ok();
+    ///         }
+    ///     }
+    /// });
+    /// # drop(driver);
+    /// ```
+    ///
+    /// The handler of a subscription lives as long as it feeds the stream: where it ends, its feed is dropped.
     ///
     /// A handler that panics, or that drops its request unanswered, abandons the request. A handler whose request is
     /// cancelled is aborted at its next `await`.

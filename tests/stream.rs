@@ -6,6 +6,8 @@ use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use futures::stream::FusedStream;
 use futures::{FutureExt, StreamExt};
 use stillpoint::{Emitted, Executor, Feed, Overflow, Reason, RequestError};
@@ -502,4 +504,42 @@ fn a_feed_holds_nothing_of_the_core() {
     thread.join().unwrap();
     assert_eq!(Arc::strong_count(&held), 1);
     assert!(feed.send(1).is_err());
+}
+
+#[test]
+fn rule_04_senders_that_never_pause_do_not_keep_a_bounded_turn() {
+    let enough = rounds(4_000_000, 1_000_000);
+    let mut executor = Executor::<Effect>::new();
+    let shell = executor.shell();
+    let task = executor.spawner().spawn(async move {
+        let mut stream = shell.subscribe(Ticks(0)).overflow(Overflow::Latest);
+        while stream.next().await.is_some() {}
+    });
+    run(&mut executor);
+    let feed = ticks(&mut executor).feed;
+    let (sent, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let exhausted = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..2)
+            .map(|_| {
+                let (feed, sent, over) = (feed.clone(), &sent, &over);
+                // They do stop in the end, so that this test does.
+                scope.spawn(move || {
+                    (0..enough).all(|tick| {
+                        feed.send(tick as u32).unwrap();
+                        sent.fetch_add(1, Ordering::SeqCst);
+                        !over.load(Ordering::SeqCst)
+                    })
+                })
+            })
+            .collect();
+        while sent.load(Ordering::SeqCst) < 1_000 {
+            std::thread::yield_now();
+        }
+        let settled = executor.run_for(10);
+        over.store(true, Ordering::SeqCst);
+        assert!(settled.polled <= 10, "{settled:?}");
+        senders.into_iter().all(|sender| sender.join().unwrap())
+    });
+    assert!(!exhausted, "the turn lasted until they stopped");
+    task.abort();
 }

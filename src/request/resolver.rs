@@ -38,6 +38,15 @@ impl<Op: Operation> Request<Op> {
     pub fn resolve(self, output: Op::Output) -> Result<(), ResolveError<Op::Output>> {
         self.resolver.resolve(output)
     }
+
+    /// Fails it; see [`Resolver::fail`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Resolver::fail`].
+    pub fn fail(self, reason: impl Into<String>) -> Result<(), ResolveError<String>> {
+        self.resolver.fail(reason)
+    }
 }
 
 /// An answer that had no effect, given back with the reason.
@@ -166,7 +175,9 @@ impl<Op: Operation> Resolver<Op> {
     /// executor was idle.
     ///
     /// `Ok` means sent. Where the request is cancelled before the executor takes the answer in, the answer is dropped by
-    /// the executor, and the shell gets [`Emitted::Cancelled`](crate::Emitted::Cancelled).
+    /// the executor, and the shell gets [`Emitted::Cancelled`](crate::Emitted::Cancelled), or has it already: there is
+    /// one notice. A shell whose answers stand for something, such as an open file, answers by
+    /// [`Executor::resolve`](crate::Executor::resolve), which gives a late one back, or remembers which ids it was told.
     ///
     /// # Errors
     ///

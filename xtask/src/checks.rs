@@ -30,6 +30,9 @@ pub(crate) fn test(run: &mut Run) {
     run.step("linkcheck's tests", || {
         cargo("test --package linkcheck-core --package linkcheck --all-features")
     });
+    run.step("loading and unloading a shared library", || {
+        cargo("test --package unload")
+    });
     run.step("xtask's tests", || cargo("test --package xtask"));
     for package in ["stillpoint", "linkcheck-core"] {
         run.step(format!("{package} for {WASM}"), || {
