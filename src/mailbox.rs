@@ -174,6 +174,8 @@ impl<R, L, P> Door<R, L, P> {
     /// From here on spawning, asking and answering are refused. What entered before is still to come.
     pub(crate) fn begin_closing(&self) {
         self.gate.fetch_or(CLOSING, Ordering::SeqCst);
+        // Nobody is to drive any more.
+        self.disarm();
     }
 
     /// From here on everything is refused. What entered before is still to come.

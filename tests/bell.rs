@@ -97,12 +97,12 @@ fn rule_04_every_kind_of_work_rings_an_idle_executor() {
         "host resolves by id",
         executor.resolve_id::<Ask>(number, 1).unwrap()
     );
-    std::mem::forget(id);
+    let _answered = id;
     let resolver = requests.next().unwrap().resolver;
     rings!("host fails", executor.fail(resolver, "no").unwrap());
     let id = requests.next().unwrap();
     rings!("host fails by id", executor.fail_id(id.id(), "no").unwrap());
-    std::mem::forget(id);
+    let _failed = id;
     rings!("send", feed.send(1).unwrap());
     rings!("host sends", executor.send(&feed, 2).unwrap());
     rings!("host ends", executor.end(&feed).unwrap());

@@ -610,7 +610,6 @@ fn rule_05_a_combinators_waker_that_panics_is_not_the_answerers() {
             let cx = &mut Context::from_waker(&waker);
             assert!(request.poll_unpin(cx).is_pending());
             assert!(stream.poll_next_unpin(cx).is_pending());
-            std::mem::forget(waker);
         }
         pending::<()>().await;
         drop((request, stream));
