@@ -26,13 +26,17 @@ pub(crate) fn discard<T>(value: T) {
     if !std::mem::needs_drop::<T>() {
         return;
     }
-    if let Err(payload) = contain(move || drop(value)) {
-        // A payload whose own destructor panics is kept for ever: there has to be an end.
-        if let Err(payload) = contain(move || drop(payload)) {
-            std::mem::forget(payload);
-        }
+    let mut thrown = contain(move || drop(value)).err();
+    for _ in 0..PAYLOADS {
+        let Some(payload) = thrown else { return };
+        thrown = contain(move || drop(payload)).err();
     }
+    std::mem::forget(thrown);
 }
+
+/// How many payloads are dropped that a destructor throws, each from the one before; a further one is kept for ever, since
+/// there has to be an end.
+const PAYLOADS: usize = 8;
 
 /// The message of a panic, where it has one.
 pub(crate) fn message(payload: &Payload) -> &str {

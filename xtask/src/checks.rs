@@ -10,7 +10,14 @@ const WASM: &str = "wasm32-unknown-unknown";
 
 /// The integration tests that miri runs: those that are quick under it and reach the most of the library.
 const UNDER_MIRI: &[&str] = &[
-    "bell", "cancel", "panic", "request", "seed", "stream", "wake",
+    "bell",
+    "cancel",
+    "histories",
+    "panic",
+    "request",
+    "seed",
+    "stream",
+    "wake",
 ];
 
 /// All that must pass.
