@@ -41,6 +41,12 @@ assert_not_impl_any!(LocalJoinHandle<u64>: Send, Sync);
 // What there may be millions of.
 const_assert!(size_of::<RequestId>() == 8);
 #[cfg(target_pointer_width = "64")]
-const_assert!(size_of::<Resolver<Op>>() == 16);
-#[cfg(target_pointer_width = "64")]
-const_assert!(size_of::<JoinHandle<u64>>() == 16);
+mod sizes {
+    use super::{Effect, JoinHandle, Op, Resolver, ShellRequest, const_assert};
+    use crate::entry::Entry;
+
+    const_assert!(size_of::<Resolver<Op>>() == 16);
+    const_assert!(size_of::<JoinHandle<u64>>() == 16);
+    const_assert!(size_of::<ShellRequest<Op, Effect>>() == 40);
+    const_assert!(size_of::<Entry>() == 88);
+}
