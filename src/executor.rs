@@ -1,4 +1,4 @@
-//! The loop and the teardown.
+//! Who drives: what the host holds of an engine.
 
 use std::fmt;
 use std::future::Future;
@@ -9,32 +9,17 @@ use std::task::{Context, Poll};
 
 use futures::future::FusedFuture;
 
-use crate::answer::{Answer, Shape};
-use crate::contain::{discard, shield};
-use crate::entry::{Reason, RequestError};
+use crate::answer::Shape;
+use crate::engine::{Engine, OnPanic, OnReady};
+use crate::entry::Reason;
 use crate::id::RequestId;
-use crate::mailbox;
-use crate::meta::{Door, Message, TaskPanic};
-use crate::outbox::{Emitted, Outbox};
-use crate::report::{Count, Outstanding, Remaining, Settled, Teardown, Totals};
+use crate::meta::TaskPanic;
+use crate::outbox::Emitted;
+use crate::report::{Settled, Teardown, Totals};
 use crate::request::{Feed, Operation, ResolveError, Resolver};
 use crate::shell::Shell;
-use crate::shim::{self, Receiver};
 use crate::snapshot::Snapshot;
-use crate::spawner::{LocalSpawner, Root, Spawner};
-use crate::turn::{Ended, Turn};
-
-/// How often a long turn looks into its mailbox, in polls: an abort from outside reaches tasks that keep each other busy.
-const POLLS_BETWEEN_LOOKS: usize = 64;
-
-/// How many messages such a look takes in, and how many count as one poll of a turn's budget, after those that were
-/// there when the turn began.
-const MESSAGES_A_LOOK: usize = 64;
-
-/// The most polls that one poll of [`Next`] makes before it lets the host's other futures run.
-const POLLS_BEFORE_YIELD: usize = 1024;
-
-type OnPanic = Box<dyn Fn(TaskPanic) + Send + Sync>;
+use crate::spawner::{LocalSpawner, Spawner};
 
 /// Sets up an executor. Dropping it makes none.
 ///
@@ -58,7 +43,7 @@ type OnPanic = Box<dyn Fn(TaskPanic) + Send + Sync>;
 /// ```
 #[must_use = "call `build`, or `build_local`"]
 pub struct Builder<E> {
-    on_ready: Option<Arc<dyn Fn() + Send + Sync>>,
+    on_ready: Option<OnReady>,
     on_panic: Option<OnPanic>,
     effect: PhantomData<fn() -> E>,
 }
@@ -92,14 +77,14 @@ impl<E: Send + 'static> Builder<E> {
     /// Makes an executor that takes `Send` futures and may move between threads.
     pub fn build(self) -> Executor<E> {
         Executor {
-            core: Core::new(self),
+            engine: Engine::new(self.on_ready, self.on_panic),
         }
     }
 
     /// Makes an executor that also takes futures that are bound to this thread, and stays on it.
     pub fn build_local(self) -> LocalExecutor<E> {
         LocalExecutor {
-            core: Core::new(self),
+            engine: Engine::new(self.on_ready, self.on_panic),
             bound: PhantomData,
         }
     }
@@ -113,300 +98,6 @@ impl<E> fmt::Debug for Builder<E> {
             .finish()
     }
 }
-
-/// What both executors are.
-struct Core<E: Send + 'static> {
-    turn: Turn,
-    mailbox: Receiver<Message>,
-    spawners: Arc<Root>,
-    shells: Arc<Root>,
-    on_panic: Option<OnPanic>,
-    has_bell: bool,
-    at_rest: bool,
-    effect: PhantomData<fn() -> E>,
-}
-
-impl<E: Send + 'static> Core<E> {
-    fn new(builder: Builder<E>) -> Self {
-        let has_bell = builder.on_ready.is_some();
-        let (door, mailbox) = mailbox::Door::new(builder.on_ready);
-        Self {
-            mailbox,
-            spawners: Arc::new(Root {
-                door: Arc::clone(&door),
-            }),
-            shells: Arc::new(Root {
-                door: Arc::clone(&door),
-            }),
-            turn: Turn::new(door, Box::new(Outbox::<E>::new())),
-            on_panic: builder.on_panic,
-            has_bell,
-            at_rest: false,
-            effect: PhantomData,
-        }
-    }
-
-    fn door(&self) -> &Arc<Door> {
-        &self.turn.door
-    }
-
-    /// Carries out what has come in by now; senders that keep sending do not keep it. Inside [`Turn::lend`].
-    fn take_in(&self) {
-        self.take_some(self.mailbox.len());
-    }
-
-    /// Carries out at most so many messages. Gives how many there were.
-    fn take_some(&self, most: usize) -> usize {
-        for taken in 0..most {
-            let Ok(message) = self.mailbox.try_recv() else {
-                return taken;
-            };
-            self.turn.accept(message);
-        }
-        most
-    }
-
-    /// Looks into the mailbox in the midst of a turn.
-    fn look(&self) -> usize {
-        match self.mailbox.is_empty() {
-            true => 0,
-            false => self.take_some(MESSAGES_A_LOOK),
-        }
-    }
-
-    /// Drops what was buried and reports what panicked, until there is neither. Inside [`Turn::lend`].
-    fn sweep(&self) {
-        while self.turn.take_unswept() {
-            let grave = self
-                .turn
-                .with_outbox(|outbox: &mut Outbox<E>| outbox.take_grave());
-            grave.into_iter().for_each(discard);
-            for panic in self.turn.take_panics() {
-                match &self.on_panic {
-                    Some(on_panic) => shield(|| on_panic(panic)),
-                    None => discard(panic),
-                }
-            }
-        }
-    }
-
-    /// Does one of the host's own acts, after what the mailbox holds.
-    fn act<R>(&self, act: impl FnOnce(&Turn) -> R) -> R {
-        let result = self.turn.lend(|| {
-            self.take_in();
-            act(&self.turn)
-        });
-        if self.turn.has_ready() {
-            self.door().ring_if_armed();
-        }
-        result
-    }
-
-    /// Polls what is ready, until nothing is or the budget is spent.
-    fn run(&mut self, budget: usize) -> Settled {
-        let mut settled = Settled::default();
-        if self.has_bell {
-            self.door().disarm();
-        }
-        loop {
-            self.turn.lend(|| self.poll_ready(budget, &mut settled));
-            if !self.has_bell {
-                break;
-            }
-            self.door().arm();
-            // Whoever sent after this look sees the bell armed; whoever sent before it is seen, unless the budget is
-            // spent, when the host comes again anyway. Where the bell has rung by now, the host comes again too.
-            if settled.budget_spent || self.mailbox.is_empty() || !self.door().disarm() {
-                break;
-            }
-        }
-        settled.pending = self.turn.live();
-        settled
-    }
-
-    fn poll_ready(&self, budget: usize, settled: &mut Settled) {
-        self.take_in();
-        let mut messages = 0;
-        loop {
-            while settled.polled < budget {
-                let Some(runnable) = self.turn.next_ready() else {
-                    break;
-                };
-                settled.polled += 1;
-                match self.turn.poll_task(runnable) {
-                    None => {}
-                    Some(Ended::Done) => settled.completed += 1,
-                    Some(Ended::Panicked) => settled.panicked += 1,
-                    Some(Ended::Stopped) => settled.aborted += 1,
-                }
-                if settled.polled.is_multiple_of(POLLS_BETWEEN_LOOKS) {
-                    messages += self.look();
-                }
-            }
-            self.sweep();
-            if !self.turn.has_ready() && self.mailbox.is_empty() {
-                return;
-            }
-            // Senders that never pause are work as well.
-            if settled.polled + messages / MESSAGES_A_LOOK >= budget {
-                settled.budget_spent = true;
-                return;
-            }
-            messages += self.look();
-        }
-    }
-
-    fn pop(&mut self) -> Option<(Option<RequestId>, Emitted<E>)> {
-        self.act(|turn| {
-            self.sweep();
-            let (id, emitted) = turn.with_outbox(|outbox: &mut Outbox<E>| outbox.pop())?;
-            turn.taken(id, matches!(emitted, Emitted::Effect(_)));
-            Some((id, emitted))
-        })
-    }
-
-    /// The next emission and its request; otherwise whoever polls is woken when there may be one.
-    fn poll_next(&mut self, cx: &Context<'_>) -> Poll<(Option<RequestId>, Emitted<E>)> {
-        loop {
-            if let Some(emitted) = self.pop() {
-                return Poll::Ready(emitted);
-            }
-            let settled = self.run(POLLS_BEFORE_YIELD);
-            if self.turn.emitted() > 0 {
-                continue;
-            }
-            if settled.budget_spent {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            let door = self.door();
-            door.set_waker(Some(cx.waker().clone()));
-            door.arm();
-            // As at the end of a turn.
-            if self.mailbox.is_empty() || !door.disarm() {
-                return Poll::Pending;
-            }
-            door.set_waker(None);
-        }
-    }
-
-    /// Ends every task and every request, again until destructors cause no more of either. Inside [`Turn::lend`].
-    fn stop_all(&self) {
-        loop {
-            self.take_in();
-            self.turn.wake_all();
-            let mut idle = true;
-            while let Some(runnable) = self.turn.next_ready() {
-                idle = false;
-                self.turn.poll_task(runnable);
-            }
-            self.sweep();
-            if self.turn.live() > 0 {
-                if idle {
-                    // A task is alive and not ready though it was woken: its runnable is on its way, by a wake on
-                    // another thread.
-                    shim::yield_now();
-                }
-                continue;
-            }
-            if self.turn.pending_requests() == 0 {
-                return;
-            }
-            // Their futures live outside every task.
-            self.turn.cancel_all();
-        }
-    }
-
-    /// Comes to rest: see rules 16 and 17 of the design.
-    fn rest(&mut self) -> Count {
-        let turn = &self.turn;
-        let door = self.door();
-        door.begin_closing();
-        turn.begin_closing();
-        let messages = self.mailbox.len();
-        let (tasks, requests) = turn.lend(|| {
-            self.take_in();
-            let found = (turn.live(), turn.pending_requests());
-            self.stop_all();
-            // Destructors may notify until here.
-            door.close();
-            while !door.is_empty() {
-                shim::yield_now();
-            }
-            // The last that came in, and what its destructors do.
-            while !self.mailbox.is_empty() || self.turn.has_ready() || self.turn.is_unswept() {
-                self.stop_all();
-            }
-            found
-        });
-        door.silence();
-        self.at_rest = true;
-        let tally = turn.tally();
-        let mut join_handles = 0;
-        turn.for_each_task(|_, task| join_handles += usize::from(task.joined));
-        let outstanding = Outstanding {
-            spawners: Arc::strong_count(&self.spawners) - 1,
-            shells: Arc::strong_count(&self.shells) - 1,
-            join_handles,
-            resolvers: tally.resolvers,
-            feeds: tally.feeds,
-        };
-        Count {
-            tasks,
-            requests,
-            messages,
-            totals: turn.totals(),
-            outstanding,
-        }
-    }
-
-    fn teardown(mut self) -> Teardown<E> {
-        let count = self.rest();
-        let emitted = self.turn.with_outbox(|outbox: &mut Outbox<E>| {
-            std::iter::from_fn(|| outbox.pop())
-                .map(|(_, emitted)| emitted)
-                .collect()
-        });
-        let mut remaining = Vec::new();
-        self.turn.for_each_task(|task, state| {
-            remaining.push(Remaining {
-                task,
-                label: state.label,
-                joined: state.joined,
-            })
-        });
-        let (door, mailbox) = (Arc::clone(self.door()), self.mailbox.clone());
-        // Gives up the executor's own part in what is counted.
-        drop(self);
-        Teardown::new(count, emitted, remaining, door, mailbox)
-    }
-}
-
-impl<E: Send + 'static> Drop for Core<E> {
-    fn drop(&mut self) {
-        if !self.at_rest {
-            let _ = self.rest();
-        }
-        // What nobody will take: its destructors run here, and what they throw ends here.
-        while let Some((_, emitted)) = self.turn.with_outbox(|outbox: &mut Outbox<E>| outbox.pop())
-        {
-            discard(emitted);
-        }
-        discard(self.on_panic.take());
-    }
-}
-
-impl<E: Send + 'static> fmt::Debug for Core<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Executor")
-            .field("tasks", &self.turn.live())
-            .field("requests", &self.turn.pending_requests())
-            .field("emitted", &self.turn.emitted())
-            .field("messages", &self.mailbox.len())
-            .finish()
-    }
-}
-
 /// Writes what both executors can do.
 macro_rules! executor {
     ($Executor:ident, $build:ident) => {
@@ -425,13 +116,13 @@ macro_rules! executor {
             /// A way to make tasks, of futures that are [`Send`].
             #[must_use]
             pub fn spawner(&self) -> Spawner {
-                Spawner::new(Arc::clone(&self.core.spawners))
+                Spawner::new(Arc::clone(&self.engine.spawners))
             }
 
             /// A way to ask, for tasks.
             #[must_use]
             pub fn shell(&self) -> Shell<E> {
-                Shell::new(Arc::clone(&self.core.shells))
+                Shell::new(Arc::clone(&self.engine.shells))
             }
 
             /// Polls every task that is ready, and those that become so by it, until none is and the mailbox is empty.
@@ -439,14 +130,14 @@ macro_rules! executor {
             /// A task that wakes itself for ever, or threads that send faster than it takes in, keep it from returning:
             /// see [`run_for`](Self::run_for).
             pub fn run_until_stalled(&mut self) -> Settled {
-                self.core.run(usize::MAX)
+                self.engine.run(usize::MAX)
             }
 
             /// The same, with at most `polls` polls; of the messages that come during the turn, 64 count as one.
             /// [`Settled::budget_spent`] says that work is left.
             #[must_use = "`budget_spent` says whether work is left"]
             pub fn run_for(&mut self, polls: usize) -> Settled {
-                self.core.run(polls)
+                self.engine.run(polls)
             }
 
             /// Takes what was emitted, oldest first. What is not pulled stays for later, and an effect whose request is
@@ -456,7 +147,7 @@ macro_rules! executor {
             /// `while let Some(emitted) = executor.drain().next()`.
             pub fn drain(&mut self) -> Drain<'_, E> {
                 Drain {
-                    core: &mut self.core,
+                    engine: &mut self.engine,
                 }
             }
 
@@ -471,7 +162,7 @@ macro_rules! executor {
             )]
             pub fn next(&mut self) -> Next<'_, E> {
                 Next {
-                    core: &mut self.core,
+                    engine: &mut self.engine,
                     finished: false,
                     registered: false,
                 }
@@ -488,7 +179,7 @@ macro_rules! executor {
                 resolver: Resolver<Op>,
                 output: Op::Output,
             ) -> Result<(), ResolveError<Op::Output>> {
-                self.core.resolve(resolver, output)
+                self.engine.resolve(resolver, output)
             }
 
             /// Fails a request, at once.
@@ -501,7 +192,7 @@ macro_rules! executor {
                 resolver: Resolver<Op>,
                 reason: impl Into<String>,
             ) -> Result<(), ResolveError<String>> {
-                self.core.fail(resolver, reason.into())
+                self.engine.fail(resolver, reason.into())
             }
 
             /// Sends an item to a stream, at once, after what the mailbox holds.
@@ -515,7 +206,7 @@ macro_rules! executor {
                 feed: &Feed<Op>,
                 item: Op::Output,
             ) -> Result<(), ResolveError<Op::Output>> {
-                if !feed.belongs_to(self.core.door()) {
+                if !feed.belongs_to(self.engine.door()) {
                     return Err(ResolveError::new(Reason::Foreign, item));
                 }
                 self.send_id::<Op>(feed.id(), item)
@@ -527,7 +218,7 @@ macro_rules! executor {
             ///
             /// As for [`send`](Self::send), with nothing to give back.
             pub fn end<Op: Operation>(&mut self, feed: &Feed<Op>) -> Result<(), ResolveError<()>> {
-                if !feed.belongs_to(self.core.door()) {
+                if !feed.belongs_to(self.engine.door()) {
                     return Err(ResolveError::new(Reason::Foreign, ()));
                 }
                 self.end_id(feed.id())
@@ -544,7 +235,7 @@ macro_rules! executor {
                 id: RequestId,
                 output: Op::Output,
             ) -> Result<(), ResolveError<Op::Output>> {
-                self.core.resolve_id::<Op>(id, output)
+                self.engine.resolve_id::<Op>(id, output)
             }
 
             /// Sends an item to a stream by its id alone.
@@ -557,7 +248,7 @@ macro_rules! executor {
                 id: RequestId,
                 item: Op::Output,
             ) -> Result<(), ResolveError<Op::Output>> {
-                self.core.send_id::<Op>(id, item)
+                self.engine.send_id::<Op>(id, item)
             }
 
             /// Fails a request, or a stream after what was sent, by its id alone.
@@ -570,7 +261,7 @@ macro_rules! executor {
                 id: RequestId,
                 reason: impl Into<String>,
             ) -> Result<(), ResolveError<String>> {
-                self.core.fail_id(id, reason.into())
+                self.engine.fail_id(id, reason.into())
             }
 
             /// Ends a stream, after what was sent, by its id alone.
@@ -579,7 +270,7 @@ macro_rules! executor {
             ///
             /// As for [`resolve_id`](Self::resolve_id), with nothing to give back.
             pub fn end_id(&mut self, id: RequestId) -> Result<(), ResolveError<()>> {
-                self.core
+                self.engine
                     .act(|turn| {
                         turn.check(id, |kind| kind.shape == Shape::Many)?;
                         turn.end(id, Ok(()))
@@ -590,13 +281,13 @@ macro_rules! executor {
             /// What this executor has seen since it was made.
             #[must_use]
             pub fn totals(&self) -> Totals {
-                self.core.turn.totals()
+                self.engine.turn.totals()
             }
 
             /// The tasks and requests that it holds now, as far as the mailbox is taken in.
             #[must_use]
             pub fn snapshot(&self) -> Snapshot {
-                self.core.turn.snapshot()
+                self.engine.turn.snapshot()
             }
 
             /// Comes to rest, and says what it found and what is left.
@@ -606,7 +297,7 @@ macro_rules! executor {
             /// way on another thread it waits, yielding: no future is dropped after it has returned. What is still out
             /// afterwards, anywhere, can do no more than be refused.
             pub fn teardown(self) -> Teardown<E> {
-                self.core.teardown()
+                self.engine.teardown()
             }
         }
 
@@ -619,78 +310,11 @@ macro_rules! executor {
         /// Counts of tasks, requests, untaken emissions and untaken messages.
         impl<E: Send + 'static> fmt::Debug for $Executor<E> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.core.fmt(f)
+                self.engine.fmt(f)
             }
         }
     };
 }
-
-impl<E: Send + 'static> Core<E> {
-    fn resolve<Op: Operation>(
-        &self,
-        resolver: Resolver<Op>,
-        output: Op::Output,
-    ) -> Result<(), ResolveError<Op::Output>> {
-        if !resolver.belongs_to(self.door()) {
-            return Err(ResolveError::new(Reason::Foreign, output));
-        }
-        let (id, door) = resolver.spend();
-        self.act(|turn| {
-            turn.resolver_gone(door);
-            turn.answer(id, Answer::new(output))
-                .map_err(ResolveError::refused)
-        })
-    }
-
-    fn fail<Op: Operation>(
-        &self,
-        resolver: Resolver<Op>,
-        reason: String,
-    ) -> Result<(), ResolveError<String>> {
-        if !resolver.belongs_to(self.door()) {
-            return Err(ResolveError::new(Reason::Foreign, reason));
-        }
-        let (id, door) = resolver.spend();
-        self.act(|turn| turn.resolver_gone(door));
-        self.fail_id(id, reason)
-    }
-
-    fn resolve_id<Op: Operation>(
-        &self,
-        id: RequestId,
-        output: Op::Output,
-    ) -> Result<(), ResolveError<Op::Output>> {
-        self.act(
-            |turn| match turn.check(id, |kind| kind.is::<Op>(Shape::One)) {
-                Ok(()) => turn
-                    .answer(id, Answer::new(output))
-                    .map_err(ResolveError::refused),
-                Err(reason) => Err(ResolveError::new(reason, output)),
-            },
-        )
-    }
-
-    fn send_id<Op: Operation>(
-        &self,
-        id: RequestId,
-        item: Op::Output,
-    ) -> Result<(), ResolveError<Op::Output>> {
-        self.act(
-            |turn| match turn.check(id, |kind| kind.is::<Op>(Shape::Many)) {
-                Ok(()) => turn
-                    .host_item(id, Answer::new(item))
-                    .map_err(ResolveError::refused),
-                Err(reason) => Err(ResolveError::new(reason, item)),
-            },
-        )
-    }
-
-    fn fail_id(&self, id: RequestId, reason: String) -> Result<(), ResolveError<String>> {
-        self.act(|turn| turn.end(id, Err(RequestError::Failed(reason.clone()))))
-            .map_err(|why| ResolveError::new(why, reason))
-    }
-}
-
 /// Owns tasks and everything that they wait for, and runs them when it is driven.
 ///
 /// `E` is the effect: what its tasks ask of the shell. It takes `Send` futures and is `Send` itself; it owns no thread
@@ -721,7 +345,7 @@ impl<E: Send + 'static> Core<E> {
 /// executor.teardown().assert_baseline();
 /// ```
 pub struct Executor<E: Send + 'static> {
-    core: Core<E>,
+    engine: Engine<E>,
 }
 
 executor!(Executor, build);
@@ -733,7 +357,7 @@ impl<E: Send + 'static> Executor<E> {
         &mut self,
         cx: &Context<'_>,
     ) -> Poll<(Option<RequestId>, Emitted<E>)> {
-        self.core.poll_next(cx)
+        self.engine.poll_next(cx)
     }
 }
 
@@ -753,7 +377,7 @@ impl<E: Send + 'static> Executor<E> {
 /// assert_eq!(futures::executor::block_on(task).unwrap(), 2);
 /// ```
 pub struct LocalExecutor<E: Send + 'static> {
-    core: Core<E>,
+    engine: Engine<E>,
     bound: PhantomData<*const ()>,
 }
 
@@ -763,28 +387,28 @@ impl<E: Send + 'static> LocalExecutor<E> {
     /// A way to make tasks that are bound to this thread.
     #[must_use]
     pub fn local_spawner(&self) -> LocalSpawner {
-        LocalSpawner::new(Arc::clone(&self.core.spawners))
+        LocalSpawner::new(Arc::clone(&self.engine.spawners))
     }
 }
 
 /// Takes emissions, oldest first. Made by [`Executor::drain`]. Dropping it leaves the rest where it is.
 #[must_use = "what is not pulled stays"]
 pub struct Drain<'a, E: Send + 'static> {
-    core: &'a mut Core<E>,
+    engine: &'a mut Engine<E>,
 }
 
 impl<E: Send + 'static> Iterator for Drain<'_, E> {
     type Item = Emitted<E>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.core.pop().map(|(_, emitted)| emitted)
+        self.engine.pop().map(|(_, emitted)| emitted)
     }
 }
 
 impl<E: Send + 'static> fmt::Debug for Drain<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Drain")
-            .field("emitted", &self.core.turn.emitted())
+            .field("emitted", &self.engine.turn.emitted())
             .finish()
     }
 }
@@ -792,7 +416,7 @@ impl<E: Send + 'static> fmt::Debug for Drain<'_, E> {
 /// Awaits the next emission. Made by [`Executor::next`]. Dropping it loses nothing, and forgets the host's waker.
 #[must_use = "nothing runs until it is awaited"]
 pub struct Next<'a, E: Send + 'static> {
-    core: &'a mut Core<E>,
+    engine: &'a mut Engine<E>,
     finished: bool,
     /// Whether the bell has a waker of its own.
     registered: bool,
@@ -802,7 +426,7 @@ impl<E: Send + 'static> Future for Next<'_, E> {
     type Output = Emitted<E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = self.core.poll_next(cx);
+        let polled = self.engine.poll_next(cx);
         self.finished = polled.is_ready();
         self.registered = polled.is_pending();
         polled.map(|(_, emitted)| emitted)
@@ -818,7 +442,7 @@ impl<E: Send + 'static> FusedFuture for Next<'_, E> {
 impl<E: Send + 'static> Drop for Next<'_, E> {
     fn drop(&mut self) {
         if self.registered {
-            self.core.door().set_waker(None);
+            self.engine.door().set_waker(None);
         }
     }
 }
@@ -826,7 +450,7 @@ impl<E: Send + 'static> Drop for Next<'_, E> {
 impl<E: Send + 'static> fmt::Debug for Next<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Next")
-            .field("emitted", &self.core.turn.emitted())
+            .field("emitted", &self.engine.turn.emitted())
             .finish()
     }
 }

@@ -103,6 +103,7 @@ mod answer;
 mod asserted;
 mod contain;
 mod effects;
+mod engine;
 mod entry;
 mod executor;
 mod id;

@@ -227,7 +227,7 @@ impl Turn {
             Message::Detached(task) => self.detached(task),
             Message::Freed(task) => self.freed(task),
             Message::Panicked(panic) => self.report(panic),
-            // Whom they were meant for is gone: rule 13.
+            // Where whom they were meant for is gone, answers are dropped: the shell has its notice.
             Message::Answer(id, answer) => {
                 self.resolver_gone(None);
                 discard(self.answer(id, answer));

@@ -1,0 +1,395 @@
+//! The loop and the teardown.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::answer::{Answer, Shape};
+use crate::contain::{discard, shield};
+use crate::entry::{Reason, RequestError};
+use crate::id::RequestId;
+use crate::mailbox;
+use crate::meta::{Door, Message, TaskPanic};
+use crate::outbox::{Emitted, Outbox};
+use crate::report::{Count, Outstanding, Remaining, Settled, Teardown};
+use crate::request::{Operation, ResolveError, Resolver};
+use crate::shim::{self, Receiver};
+use crate::spawner::Root;
+use crate::turn::{Ended, Turn};
+
+/// How often a long turn looks into its mailbox, in polls: an abort from outside reaches tasks that keep each other busy.
+const POLLS_BETWEEN_LOOKS: usize = 64;
+
+/// How many messages such a look takes in, and how many count as one poll of a turn's budget, after those that were
+/// there when the turn began.
+const MESSAGES_A_LOOK: usize = 64;
+
+/// The most polls that one poll of `Executor::next` makes before it lets the host's other futures run.
+const POLLS_BEFORE_YIELD: usize = 1024;
+
+pub(crate) type OnReady = Arc<dyn Fn() + Send + Sync>;
+pub(crate) type OnPanic = Box<dyn Fn(TaskPanic) + Send + Sync>;
+
+/// What both executors are.
+pub(crate) struct Engine<E: Send + 'static> {
+    pub(crate) turn: Turn,
+    mailbox: Receiver<Message>,
+    pub(crate) spawners: Arc<Root>,
+    pub(crate) shells: Arc<Root>,
+    on_panic: Option<OnPanic>,
+    has_bell: bool,
+    at_rest: bool,
+    effect: PhantomData<fn() -> E>,
+}
+
+impl<E: Send + 'static> Engine<E> {
+    pub(crate) fn new(on_ready: Option<OnReady>, on_panic: Option<OnPanic>) -> Self {
+        let has_bell = on_ready.is_some();
+        let (door, mailbox) = mailbox::Door::new(on_ready);
+        Self {
+            mailbox,
+            spawners: Arc::new(Root {
+                door: Arc::clone(&door),
+            }),
+            shells: Arc::new(Root {
+                door: Arc::clone(&door),
+            }),
+            turn: Turn::new(door, Box::new(Outbox::<E>::new())),
+            on_panic,
+            has_bell,
+            at_rest: false,
+            effect: PhantomData,
+        }
+    }
+
+    pub(crate) fn door(&self) -> &Arc<Door> {
+        &self.turn.door
+    }
+
+    /// Carries out what has come in by now; senders that keep sending do not keep it. Inside [`Turn::lend`].
+    fn take_in(&self) {
+        self.take_some(self.mailbox.len());
+    }
+
+    /// Carries out at most so many messages. Gives how many there were.
+    fn take_some(&self, most: usize) -> usize {
+        for taken in 0..most {
+            let Ok(message) = self.mailbox.try_recv() else {
+                return taken;
+            };
+            self.turn.accept(message);
+        }
+        most
+    }
+
+    /// Looks into the mailbox in the midst of a turn.
+    fn look(&self) -> usize {
+        match self.mailbox.is_empty() {
+            true => 0,
+            false => self.take_some(MESSAGES_A_LOOK),
+        }
+    }
+
+    /// Drops what was buried and reports what panicked, until there is neither. Inside [`Turn::lend`].
+    fn sweep(&self) {
+        while self.turn.take_unswept() {
+            let grave = self
+                .turn
+                .with_outbox(|outbox: &mut Outbox<E>| outbox.take_grave());
+            grave.into_iter().for_each(discard);
+            for panic in self.turn.take_panics() {
+                match &self.on_panic {
+                    Some(on_panic) => shield(|| on_panic(panic)),
+                    None => discard(panic),
+                }
+            }
+        }
+    }
+
+    /// Does one of the host's own acts, after what the mailbox holds.
+    pub(crate) fn act<R>(&self, act: impl FnOnce(&Turn) -> R) -> R {
+        let result = self.turn.lend(|| {
+            self.take_in();
+            act(&self.turn)
+        });
+        if self.turn.has_ready() {
+            self.door().ring_if_armed();
+        }
+        result
+    }
+
+    /// Polls what is ready, until nothing is or the budget is spent.
+    pub(crate) fn run(&mut self, budget: usize) -> Settled {
+        let mut settled = Settled::default();
+        if self.has_bell {
+            self.door().disarm();
+        }
+        loop {
+            self.turn.lend(|| self.poll_ready(budget, &mut settled));
+            if !self.has_bell {
+                break;
+            }
+            self.door().arm();
+            // Whoever sent after this look sees the bell armed; whoever sent before it is seen, unless the budget is
+            // spent, when the host comes again anyway. Where the bell has rung by now, the host comes again too.
+            if settled.budget_spent || self.mailbox.is_empty() || !self.door().disarm() {
+                break;
+            }
+        }
+        settled.pending = self.turn.live();
+        settled
+    }
+
+    fn poll_ready(&self, budget: usize, settled: &mut Settled) {
+        self.take_in();
+        let mut messages = 0;
+        loop {
+            while settled.polled < budget {
+                let Some(runnable) = self.turn.next_ready() else {
+                    break;
+                };
+                settled.polled += 1;
+                match self.turn.poll_task(runnable) {
+                    None => {}
+                    Some(Ended::Done) => settled.completed += 1,
+                    Some(Ended::Panicked) => settled.panicked += 1,
+                    Some(Ended::Stopped) => settled.aborted += 1,
+                }
+                if settled.polled.is_multiple_of(POLLS_BETWEEN_LOOKS) {
+                    messages += self.look();
+                }
+            }
+            self.sweep();
+            if !self.turn.has_ready() && self.mailbox.is_empty() {
+                return;
+            }
+            // Senders that never pause are work as well.
+            if settled.polled + messages / MESSAGES_A_LOOK >= budget {
+                settled.budget_spent = true;
+                return;
+            }
+            messages += self.look();
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<(Option<RequestId>, Emitted<E>)> {
+        self.act(|turn| {
+            self.sweep();
+            let (id, emitted) = turn.with_outbox(|outbox: &mut Outbox<E>| outbox.pop())?;
+            turn.taken(id, matches!(emitted, Emitted::Effect(_)));
+            Some((id, emitted))
+        })
+    }
+
+    /// The next emission and its request; otherwise whoever polls is woken when there may be one.
+    pub(crate) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<(Option<RequestId>, Emitted<E>)> {
+        loop {
+            if let Some(emitted) = self.pop() {
+                return Poll::Ready(emitted);
+            }
+            let settled = self.run(POLLS_BEFORE_YIELD);
+            if self.turn.emitted() > 0 {
+                continue;
+            }
+            if settled.budget_spent {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let door = self.door();
+            door.set_waker(Some(cx.waker().clone()));
+            door.arm();
+            // As at the end of a turn.
+            if self.mailbox.is_empty() || !door.disarm() {
+                return Poll::Pending;
+            }
+            door.set_waker(None);
+        }
+    }
+
+    /// Ends every task and every request, again until destructors cause no more of either. Inside [`Turn::lend`].
+    fn stop_all(&self) {
+        loop {
+            self.take_in();
+            self.turn.wake_all();
+            let mut idle = true;
+            while let Some(runnable) = self.turn.next_ready() {
+                idle = false;
+                self.turn.poll_task(runnable);
+            }
+            self.sweep();
+            if self.turn.live() > 0 {
+                if idle {
+                    // A task is alive and not ready though it was woken: its runnable is on its way, by a wake on
+                    // another thread.
+                    shim::yield_now();
+                }
+                continue;
+            }
+            if self.turn.pending_requests() == 0 {
+                return;
+            }
+            // Their futures live outside every task.
+            self.turn.cancel_all();
+        }
+    }
+
+    /// Comes to rest: closes the door, ends everything, and waits for who is still at it.
+    fn rest(&mut self) -> Count {
+        let turn = &self.turn;
+        let door = self.door();
+        door.begin_closing();
+        turn.begin_closing();
+        let messages = self.mailbox.len();
+        let (tasks, requests) = turn.lend(|| {
+            self.take_in();
+            let found = (turn.live(), turn.pending_requests());
+            self.stop_all();
+            // Destructors may notify until here.
+            door.close();
+            while !door.is_empty() {
+                shim::yield_now();
+            }
+            // The last that came in, and what its destructors do.
+            while !self.mailbox.is_empty() || self.turn.has_ready() || self.turn.is_unswept() {
+                self.stop_all();
+            }
+            found
+        });
+        door.silence();
+        self.at_rest = true;
+        let tally = turn.tally();
+        let mut join_handles = 0;
+        turn.for_each_task(|_, task| join_handles += usize::from(task.joined));
+        let outstanding = Outstanding {
+            spawners: Arc::strong_count(&self.spawners) - 1,
+            shells: Arc::strong_count(&self.shells) - 1,
+            join_handles,
+            resolvers: tally.resolvers,
+            feeds: tally.feeds,
+        };
+        Count {
+            tasks,
+            requests,
+            messages,
+            totals: turn.totals(),
+            outstanding,
+        }
+    }
+
+    pub(crate) fn teardown(mut self) -> Teardown<E> {
+        let count = self.rest();
+        let emitted = self.turn.with_outbox(|outbox: &mut Outbox<E>| {
+            std::iter::from_fn(|| outbox.pop())
+                .map(|(_, emitted)| emitted)
+                .collect()
+        });
+        let mut remaining = Vec::new();
+        self.turn.for_each_task(|task, state| {
+            remaining.push(Remaining {
+                task,
+                label: state.label,
+                joined: state.joined,
+            })
+        });
+        let (door, mailbox) = (Arc::clone(self.door()), self.mailbox.clone());
+        // Gives up the executor's own part in what is counted.
+        drop(self);
+        Teardown::new(count, emitted, remaining, door, mailbox)
+    }
+}
+
+impl<E: Send + 'static> Drop for Engine<E> {
+    fn drop(&mut self) {
+        if !self.at_rest {
+            let _ = self.rest();
+        }
+        // What nobody will take: its destructors run here, and what they throw ends here.
+        while let Some((_, emitted)) = self.turn.with_outbox(|outbox: &mut Outbox<E>| outbox.pop())
+        {
+            discard(emitted);
+        }
+        discard(self.on_panic.take());
+    }
+}
+
+impl<E: Send + 'static> fmt::Debug for Engine<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor")
+            .field("tasks", &self.turn.live())
+            .field("requests", &self.turn.pending_requests())
+            .field("emitted", &self.turn.emitted())
+            .field("messages", &self.mailbox.len())
+            .finish()
+    }
+}
+
+impl<E: Send + 'static> Engine<E> {
+    pub(crate) fn resolve<Op: Operation>(
+        &self,
+        resolver: Resolver<Op>,
+        output: Op::Output,
+    ) -> Result<(), ResolveError<Op::Output>> {
+        if !resolver.belongs_to(self.door()) {
+            return Err(ResolveError::new(Reason::Foreign, output));
+        }
+        let (id, door) = resolver.spend();
+        self.act(|turn| {
+            turn.resolver_gone(door);
+            turn.answer(id, Answer::new(output))
+                .map_err(ResolveError::refused)
+        })
+    }
+
+    pub(crate) fn fail<Op: Operation>(
+        &self,
+        resolver: Resolver<Op>,
+        reason: String,
+    ) -> Result<(), ResolveError<String>> {
+        if !resolver.belongs_to(self.door()) {
+            return Err(ResolveError::new(Reason::Foreign, reason));
+        }
+        let (id, door) = resolver.spend();
+        self.act(|turn| turn.resolver_gone(door));
+        self.fail_id(id, reason)
+    }
+
+    pub(crate) fn resolve_id<Op: Operation>(
+        &self,
+        id: RequestId,
+        output: Op::Output,
+    ) -> Result<(), ResolveError<Op::Output>> {
+        self.act(
+            |turn| match turn.check(id, |kind| kind.is::<Op>(Shape::One)) {
+                Ok(()) => turn
+                    .answer(id, Answer::new(output))
+                    .map_err(ResolveError::refused),
+                Err(reason) => Err(ResolveError::new(reason, output)),
+            },
+        )
+    }
+
+    pub(crate) fn send_id<Op: Operation>(
+        &self,
+        id: RequestId,
+        item: Op::Output,
+    ) -> Result<(), ResolveError<Op::Output>> {
+        self.act(
+            |turn| match turn.check(id, |kind| kind.is::<Op>(Shape::Many)) {
+                Ok(()) => turn
+                    .host_item(id, Answer::new(item))
+                    .map_err(ResolveError::refused),
+                Err(reason) => Err(ResolveError::new(reason, item)),
+            },
+        )
+    }
+
+    pub(crate) fn fail_id(
+        &self,
+        id: RequestId,
+        reason: String,
+    ) -> Result<(), ResolveError<String>> {
+        self.act(|turn| turn.end(id, Err(RequestError::Failed(reason.clone()))))
+            .map_err(|why| ResolveError::new(why, reason))
+    }
+}
