@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 
 use crate::answer::{Answer, Shape};
 use crate::contain::{discard, shield};
-use crate::entry::{Reason, RequestError};
+use crate::entry::Reason;
 use crate::id::RequestId;
 use crate::mailbox;
 use crate::meta::{Door, Message, TaskPanic};
 use crate::outbox::{Emitted, Outbox};
-use crate::report::{Count, Outstanding, Remaining, Settled, Teardown};
+use crate::report::{Found, Outstanding, Remaining, Rest, Settled, Teardown};
 use crate::request::{Operation, ResolveError, Resolver};
 use crate::shim::{self, Receiver};
 use crate::spawner::Root;
@@ -235,7 +235,7 @@ impl<E: Send + 'static> Engine<E> {
     }
 
     /// Comes to rest: closes the door, ends everything, and waits for who is still at it.
-    fn rest(&mut self) -> Count {
+    fn rest(&mut self) -> Found {
         let turn = &self.turn;
         let door = self.door();
         door.begin_closing();
@@ -258,27 +258,15 @@ impl<E: Send + 'static> Engine<E> {
         });
         door.silence();
         self.at_rest = true;
-        let tally = turn.tally();
-        let mut join_handles = 0;
-        turn.for_each_task(|_, task| join_handles += usize::from(task.joined));
-        let outstanding = Outstanding {
-            spawners: Arc::strong_count(&self.spawners) - 1,
-            shells: Arc::strong_count(&self.shells) - 1,
-            join_handles,
-            resolvers: tally.resolvers,
-            feeds: tally.feeds,
-        };
-        Count {
+        Found {
             tasks,
             requests,
             messages,
-            totals: turn.totals(),
-            outstanding,
         }
     }
 
     pub(crate) fn teardown(mut self) -> Teardown<E> {
-        let count = self.rest();
+        let found = self.rest();
         let emitted = self.turn.with_outbox(|outbox: &mut Outbox<E>| {
             std::iter::from_fn(|| outbox.pop())
                 .map(|(_, emitted)| emitted)
@@ -292,10 +280,20 @@ impl<E: Send + 'static> Engine<E> {
                 joined: state.joined,
             })
         });
+        let tally = self.turn.tally();
+        let outstanding = Outstanding {
+            spawners: Arc::strong_count(&self.spawners) - 1,
+            shells: Arc::strong_count(&self.shells) - 1,
+            join_handles: remaining.iter().filter(|task| task.joined).count(),
+            resolvers: tally.resolvers,
+            feeds: tally.feeds,
+        };
+        let totals = self.turn.totals();
         let (door, mailbox) = (Arc::clone(self.door()), self.mailbox.clone());
         // Gives up the executor's own part in what is counted.
         drop(self);
-        Teardown::new(count, emitted, remaining, door, mailbox)
+        let rest = Rest::new(door, mailbox, remaining);
+        Teardown::new(found, emitted, outstanding, totals, rest)
     }
 }
 
@@ -350,8 +348,10 @@ impl<E: Send + 'static> Engine<E> {
             return Err(ResolveError::new(Reason::Foreign, reason));
         }
         let (id, door) = resolver.spend();
-        self.act(|turn| turn.resolver_gone(door));
-        self.fail_id(id, reason)
+        self.act(|turn| {
+            turn.resolver_gone(door);
+            turn.fail(id, reason).map_err(ResolveError::given_back)
+        })
     }
 
     pub(crate) fn resolve_id<Op: Operation>(
@@ -389,7 +389,6 @@ impl<E: Send + 'static> Engine<E> {
         id: RequestId,
         reason: String,
     ) -> Result<(), ResolveError<String>> {
-        self.act(|turn| turn.end(id, Err(RequestError::Failed(reason.clone()))))
-            .map_err(|why| ResolveError::new(why, reason))
+        self.act(|turn| turn.fail(id, reason).map_err(ResolveError::given_back))
     }
 }

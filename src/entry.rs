@@ -168,6 +168,13 @@ pub(crate) enum Wake {
     Other(Waker),
 }
 
+impl Wake {
+    /// Of whoever polls with this waker; `task` is the polled task, if the waker is its own.
+    pub(crate) fn new(task: Option<TaskId>, waker: &Waker) -> Self {
+        task.map_or_else(|| Self::Other(waker.clone()), Self::Task)
+    }
+}
+
 /// Where the effect is.
 #[derive(Clone, Copy)]
 pub(crate) enum Emission {

@@ -132,7 +132,7 @@ pub struct Teardown<E> {
 }
 
 /// What can still change after a teardown.
-struct Rest {
+pub(crate) struct Rest {
     door: Arc<Door>,
     /// Told of allocations that go later.
     mailbox: Receiver<Message>,
@@ -140,6 +140,18 @@ struct Rest {
 }
 
 impl Rest {
+    pub(crate) fn new(
+        door: Arc<Door>,
+        mailbox: Receiver<Message>,
+        remaining: Vec<Remaining>,
+    ) -> Self {
+        Self {
+            door,
+            mailbox,
+            remaining: Mutex::new(remaining),
+        }
+    }
+
     /// The leaks as they are now: a thread that was dropping a waker while the executor came to rest may be done.
     fn leaks(&self) -> Vec<Leak> {
         let mut remaining = self
@@ -171,42 +183,27 @@ impl Rest {
     }
 }
 
-/// What a teardown counted.
-pub(crate) struct Count {
+/// What a teardown found.
+pub(crate) struct Found {
     pub(crate) tasks: usize,
     pub(crate) requests: usize,
     pub(crate) messages: usize,
-    pub(crate) totals: Totals,
-    pub(crate) outstanding: Outstanding,
 }
 
 impl<E> Teardown<E> {
     pub(crate) fn new(
-        count: Count,
+        found: Found,
         emitted: Vec<Emitted<E>>,
-        remaining: Vec<Remaining>,
-        door: Arc<Door>,
-        mailbox: Receiver<Message>,
+        outstanding: Outstanding,
+        totals: Totals,
+        rest: Rest,
     ) -> Self {
-        let Count {
-            tasks,
-            requests,
-            messages,
-            totals,
-            outstanding,
-        } = count;
-        let rest = Rest {
-            door,
-            mailbox,
-            remaining: Mutex::new(remaining),
-        };
-        let leaks = rest.leaks();
         Self {
-            tasks,
-            requests,
-            messages,
+            tasks: found.tasks,
+            requests: found.requests,
+            messages: found.messages,
             emitted,
-            leaks,
+            leaks: rest.leaks(),
             outstanding,
             totals,
             rest,

@@ -52,7 +52,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, Id, JoinHandle, JoinSet};
 
-use crate::contain::{contain, discard};
+use crate::contain::{contain, discard, shield};
 use crate::executor::Executor;
 use crate::id::RequestId;
 use crate::outbox::Emitted;
@@ -125,18 +125,14 @@ impl<E: Send + 'static> Builder<E> {
     {
         let (stop, stopped) = oneshot::channel();
         let pump = Pump {
-            executor: Some(self.executor),
             handler,
-            handlers: Handlers {
-                on_cancelled: self.on_cancelled,
-                ..Handlers::default()
-            },
+            handlers: Handlers::new(self.on_cancelled),
             stopped,
         };
         let runtime = self.runtime.unwrap_or_else(Handle::current);
         Driver {
             _stop: stop,
-            pump: runtime.spawn(pump.run()),
+            pump: runtime.spawn(pump.run(self.executor)),
         }
     }
 }
@@ -213,25 +209,20 @@ impl<E: Send + 'static> fmt::Debug for Driver<E> {
 }
 
 /// What the driver's task does.
-struct Pump<E: Send + 'static, H> {
-    /// `None` once it is torn down.
-    executor: Option<Executor<E>>,
+struct Pump<H> {
     handler: H,
     handlers: Handlers,
     /// Ready when the driver is dropped.
     stopped: oneshot::Receiver<()>,
 }
 
-impl<E, H, F> Pump<E, H>
-where
-    E: Send + 'static,
-    H: FnMut(E) -> F + Send + 'static,
-    F: Future<Output = ()> + Send + 'static,
-{
-    async fn run(mut self) -> Teardown<E> {
-        let Some(mut executor) = self.executor.take() else {
-            unreachable!("a pump runs once")
-        };
+impl<H> Pump<H> {
+    async fn run<E, F>(mut self, mut executor: Executor<E>) -> Teardown<E>
+    where
+        E: Send + 'static,
+        H: FnMut(E) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
         while let Some((id, emitted)) = poll_fn(|cx| self.poll_event(&mut executor, cx)).await {
             self.perform(id, emitted);
         }
@@ -245,7 +236,7 @@ where
     }
 
     /// The next emission, or `None` when the driver is to stop.
-    fn poll_event(
+    fn poll_event<E: Send + 'static>(
         &mut self,
         executor: &mut Executor<E>,
         cx: &mut Context<'_>,
@@ -257,7 +248,11 @@ where
         executor.poll_next_with_id(cx).map(Some)
     }
 
-    fn perform(&mut self, id: Option<RequestId>, emitted: Emitted<E>) {
+    fn perform<E, F>(&mut self, id: Option<RequestId>, emitted: Emitted<E>)
+    where
+        H: FnMut(E) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
         match emitted {
             Emitted::Effect(effect) => match contain(|| (self.handler)(effect)) {
                 Ok(future) => self.handlers.start(id, future),
@@ -278,18 +273,16 @@ struct Handlers {
     on_cancelled: Box<dyn FnMut(RequestId) + Send>,
 }
 
-impl Default for Handlers {
-    fn default() -> Self {
+impl Handlers {
+    fn new(on_cancelled: Box<dyn FnMut(RequestId) + Send>) -> Self {
         Self {
             set: JoinSet::new(),
             by_request: HashMap::new(),
             requests: HashMap::new(),
-            on_cancelled: Box::new(|_| {}),
+            on_cancelled,
         }
     }
-}
 
-impl Handlers {
     fn start(&mut self, id: Option<RequestId>, handler: impl Future<Output = ()> + Send + 'static) {
         let handle = self.set.spawn(handler);
         if let Some(id) = id {
@@ -302,9 +295,7 @@ impl Handlers {
         if let Some(handler) = self.by_request.get(&id) {
             handler.abort();
         }
-        if let Err(payload) = contain(|| (self.on_cancelled)(id)) {
-            discard(payload);
-        }
+        shield(|| (self.on_cancelled)(id));
     }
 
     fn abort_all(&mut self) {

@@ -320,7 +320,7 @@ impl Turn {
         ended
     }
 
-    /// The wakers of all live tasks, taken out: waking each once and dropping it is enough for a task that is to end.
+    /// Wakes every live task, as is enough for one that is to end.
     pub(crate) fn wake_all(&self) {
         let ids: Vec<_> = self
             .tasks
@@ -435,14 +435,6 @@ impl Turn {
         }
     }
 
-    /// Who is to be woken by the answer to what this waker's owner polls.
-    fn wake_for(&self, waker: &Waker) -> Wake {
-        match self.current_if_owner(waker) {
-            Some(id) => Wake::Task(id),
-            None => Wake::Other(waker.clone()),
-        }
-    }
-
     /// The task that is being polled, if this is its own waker.
     fn current_if_owner(&self, waker: &Waker) -> Option<TaskId> {
         let id = self.current.get()?;
@@ -470,23 +462,19 @@ impl Turn {
         if self.closing.get() {
             return Err(RequestError::Closed);
         }
-        let wake = self.wake_for(waker);
+        if self.requests.borrow().is_full() {
+            return Err(RequestError::Exhausted);
+        }
+        let wake = Wake::new(self.current_if_owner(waker), waker);
         let origin = Origin {
             task: self.current.get().unwrap_or(TaskId::NONE),
             place,
             kind,
         };
-        let opened = {
-            let mut requests = self.requests.borrow_mut();
-            if requests.is_full() {
-                None
-            } else {
-                requests.insert_with(|_| match stream {
-                    None => Entry::request(origin, wake),
-                    Some(stream) => Entry::stream(origin, wake, stream),
-                })
-            }
-        };
+        let opened = self.requests.borrow_mut().insert_with(|_| match stream {
+            None => Entry::request(origin, wake),
+            Some(stream) => Entry::stream(origin, wake, stream),
+        });
         let Some(opened) = opened else {
             return Err(RequestError::Exhausted);
         };
@@ -519,10 +507,7 @@ impl Turn {
             }
         };
         if register {
-            let wake = match task {
-                Some(id) => Wake::Task(id),
-                None => Wake::Other(waker.clone()),
-            };
+            let wake = Wake::new(task, waker);
             let old = self
                 .requests
                 .borrow_mut()
@@ -660,6 +645,12 @@ impl Turn {
             Some(room) => self.item(id, item).inspect_err(|_| room.give()),
             None => self.item(id, item),
         }
+    }
+
+    /// Fails a request, or a stream; gives the text back where that has no effect.
+    pub(crate) fn fail(&self, id: RequestId, text: String) -> Result<(), (Reason, String)> {
+        self.end(id, Err(RequestError::Failed(text.clone())))
+            .map_err(|reason| (reason, text))
     }
 
     pub(crate) fn end(&self, id: RequestId, end: Result<(), RequestError>) -> Result<(), Reason> {

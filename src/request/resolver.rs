@@ -77,6 +77,11 @@ impl<T> ResolveError<T> {
         Self { reason, answer }
     }
 
+    /// Of what was given back with its reason.
+    pub(crate) fn given_back((reason, answer): (Reason, T)) -> Self {
+        Self { reason, answer }
+    }
+
     /// Why it had no effect.
     #[must_use]
     pub fn reason(&self) -> Reason {
@@ -202,10 +207,7 @@ impl<Op: Operation> Resolver<Op> {
     pub fn fail(self, reason: impl Into<String>) -> Result<(), ResolveError<String>> {
         self.end_with(
             reason.into(),
-            |turn, id, text| {
-                turn.end(id, Err(RequestError::Failed(text.clone())))
-                    .map_err(|reason| ResolveError::new(reason, text))
-            },
+            |turn, id, text| turn.fail(id, text).map_err(ResolveError::given_back),
             |inside, id, text| inside.send(Message::Fail(id, RequestError::Failed(text))),
         )
     }
