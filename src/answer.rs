@@ -3,30 +3,68 @@
 use std::any::{Any, TypeId};
 use std::fmt;
 
+use stack_dst::Value;
+use stack_dst::buffers::ConstArrayBuf;
+
 use crate::contain::discard;
 
 /// A value of a type that is erased until it is taken. Dropping it drops the value, and contains what that throws:
 /// several may be dropped together.
-pub(crate) struct Answer(Option<Box<dyn Any + Send>>);
+///
+/// Up to four words lie in the answer itself, more in a box.
+pub(crate) struct Answer(Value<dyn Any + Send, ConstArrayBuf<usize, WORDS>>);
 
-impl Answer {
-    pub(crate) fn new<T: Send + 'static>(value: T) -> Self {
-        Self(Some(Box::new(value)))
-    }
+/// Four words of a value, one for whether it is still there, and one for its type.
+const WORDS: usize = 6;
 
-    /// The value, or the answer itself where the value is of another type.
-    pub(crate) fn take<T: Send + 'static>(mut self) -> Result<T, Self> {
-        match self.0.take().map(<Box<dyn Any + Send>>::downcast) {
-            Some(Ok(value)) => Ok(*value),
-            Some(Err(value)) => Err(Self(Some(value))),
-            None => Err(self),
+/// What lies in an answer: a value until it is taken.
+struct Held<T>(Option<T>);
+
+impl<T> Held<T> {
+    /// Whether it may lie in the answer itself.
+    const FITS: bool = size_of::<Self>() <= (WORDS - 1) * size_of::<usize>()
+        && align_of::<Self>() <= align_of::<usize>();
+}
+
+impl<T> Drop for Held<T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.0.take() {
+            discard(value);
         }
     }
 }
 
-impl Drop for Answer {
-    fn drop(&mut self) {
-        discard(self.0.take());
+// Nothing in it is ever pinned.
+impl Unpin for Answer {}
+
+impl Answer {
+    pub(crate) fn new<T: Send + 'static>(value: T) -> Self {
+        if const { Held::<T>::FITS } {
+            Self::hold(value)
+        } else {
+            Self::hold(Box::new(value))
+        }
+    }
+
+    /// The value, or the answer itself where the value is of another type.
+    pub(crate) fn take<T: Send + 'static>(self) -> Result<T, Self> {
+        if const { Held::<T>::FITS } {
+            self.release()
+        } else {
+            self.release::<Box<T>>().map(|value| *value)
+        }
+    }
+
+    fn hold<T: Send + 'static>(value: T) -> Self {
+        match Value::new_stable(Held(Some(value)), |held| held as _) {
+            Ok(held) => Self(held),
+            Err(_) => unreachable!("what is too large lies in a box"),
+        }
+    }
+
+    fn release<T: Send + 'static>(mut self) -> Result<T, Self> {
+        let held = self.0.downcast_mut::<Held<T>>();
+        held.and_then(|held| held.0.take()).ok_or(self)
     }
 }
 

@@ -47,6 +47,6 @@ mod sizes {
 
     const_assert!(size_of::<Resolver<Op>>() == 16);
     const_assert!(size_of::<JoinHandle<u64>>() == 16);
-    const_assert!(size_of::<ShellRequest<Op, Effect>>() == 40);
-    const_assert!(size_of::<Entry>() == 88);
+    const_assert!(size_of::<ShellRequest<Op, Effect>>() == 24);
+    const_assert!(size_of::<Entry>() == 56);
 }

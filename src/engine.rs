@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::answer::{Answer, Shape};
+use crate::answer::Shape;
 use crate::contain::{discard, shield};
 use crate::entry::Reason;
 use crate::id::RequestId;
@@ -173,17 +173,19 @@ impl<E: Send + 'static> Engine<E> {
         }
     }
 
-    pub(crate) fn pop(&mut self) -> Option<(Option<RequestId>, Emitted<E>)> {
+    pub(crate) fn pop(&mut self) -> Option<(RequestId, Emitted<E>)> {
         self.act(|turn| {
             self.sweep();
             let (id, emitted) = turn.with_outbox(|outbox: &mut Outbox<E>| outbox.pop())?;
-            turn.taken(id, matches!(emitted, Emitted::Effect(_)));
+            if let Emitted::Effect(_) = emitted {
+                turn.taken(id);
+            }
             Some((id, emitted))
         })
     }
 
     /// The next emission and its request; otherwise whoever polls is woken when there may be one.
-    pub(crate) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<(Option<RequestId>, Emitted<E>)> {
+    pub(crate) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<(RequestId, Emitted<E>)> {
         loop {
             if let Some(emitted) = self.pop() {
                 return Poll::Ready(emitted);
@@ -334,8 +336,7 @@ impl<E: Send + 'static> Engine<E> {
         let (id, door) = resolver.spend();
         self.act(|turn| {
             turn.resolver_gone(door);
-            turn.answer(id, Answer::new(output))
-                .map_err(ResolveError::refused)
+            turn.answer(id, output).map_err(ResolveError::given_back)
         })
     }
 
@@ -361,9 +362,7 @@ impl<E: Send + 'static> Engine<E> {
     ) -> Result<(), ResolveError<Op::Output>> {
         self.act(
             |turn| match turn.check(id, |kind| kind.is::<Op>(Shape::One)) {
-                Ok(()) => turn
-                    .answer(id, Answer::new(output))
-                    .map_err(ResolveError::refused),
+                Ok(()) => turn.answer(id, output).map_err(ResolveError::given_back),
                 Err(reason) => Err(ResolveError::new(reason, output)),
             },
         )
@@ -376,9 +375,7 @@ impl<E: Send + 'static> Engine<E> {
     ) -> Result<(), ResolveError<Op::Output>> {
         self.act(
             |turn| match turn.check(id, |kind| kind.is::<Op>(Shape::Many)) {
-                Ok(()) => turn
-                    .host_item(id, Answer::new(item))
-                    .map_err(ResolveError::refused),
+                Ok(()) => turn.host_item(id, item).map_err(ResolveError::given_back),
                 Err(reason) => Err(ResolveError::new(reason, item)),
             },
         )

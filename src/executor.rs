@@ -357,7 +357,8 @@ impl<E: Send + 'static> Executor<E> {
         &mut self,
         cx: &Context<'_>,
     ) -> Poll<(Option<RequestId>, Emitted<E>)> {
-        self.engine.poll_next(cx)
+        let polled = self.engine.poll_next(cx);
+        polled.map(|(id, emitted)| (id.some(), emitted))
     }
 }
 

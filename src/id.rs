@@ -23,6 +23,14 @@ use slab::Slab;
 pub struct RequestId(u64);
 
 impl RequestId {
+    /// Given to nobody: generations begin at 1.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// The id, unless it is [`NONE`](Self::NONE).
+    pub(crate) fn some(self) -> Option<Self> {
+        (self != Self::NONE).then_some(self)
+    }
+
     /// The id as a number below 2^53, which JavaScript and JSON hold exactly: a 24-bit index and a 29-bit generation.
     #[must_use]
     pub const fn to_u64(self) -> u64 {
@@ -126,10 +134,10 @@ pub(crate) struct Arena<N, T, const INDEX_BITS: u32, const LAST_GENERATION: u32>
     name: std::marker::PhantomData<fn() -> N>,
 }
 
-impl<N: Name, T, const INDEX_BITS: u32, const LAST_GENERATION: u32>
-    Arena<N, T, INDEX_BITS, LAST_GENERATION>
+impl<N, T, const INDEX_BITS: u32, const LAST_GENERATION: u32> Default
+    for Arena<N, T, INDEX_BITS, LAST_GENERATION>
 {
-    pub(crate) const fn new() -> Self {
+    fn default() -> Self {
         Self {
             slots: Slab::new(),
             generations: Vec::new(),
@@ -137,7 +145,11 @@ impl<N: Name, T, const INDEX_BITS: u32, const LAST_GENERATION: u32>
             name: std::marker::PhantomData,
         }
     }
+}
 
+impl<N: Name, T, const INDEX_BITS: u32, const LAST_GENERATION: u32>
+    Arena<N, T, INDEX_BITS, LAST_GENERATION>
+{
     const fn split(number: u64) -> (usize, u64) {
         (
             (number & ((1 << INDEX_BITS) - 1)) as usize,
@@ -226,7 +238,7 @@ mod tests {
 
     #[test]
     fn an_id_names_one_thing_for_ever() {
-        let mut arena = Small::new();
+        let mut arena = Small::default();
         let a = arena.insert_with(|_| "a").unwrap();
         assert_eq!(arena.remove(a), Some("a"));
         let b = arena.insert_with(|_| "b").unwrap();
@@ -238,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_slot_is_retired_after_its_last_generation() {
-        let mut arena = Small::new();
+        let mut arena = Small::default();
         let mut ids = Vec::new();
         for _ in 0..3 {
             let id = arena.insert_with(|_| "x").unwrap();
@@ -256,7 +268,7 @@ mod tests {
 
     #[test]
     fn what_was_never_given_out_is_not_stale() {
-        let mut arena = Small::new();
+        let mut arena = Small::default();
         let id = arena.insert_with(|_| "x").unwrap();
         for number in [0, 1, 1 << 24 | 1, 2 << 24, u64::MAX] {
             let unknown = RequestId::from_u64(number);
@@ -274,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_full_arena_makes_nothing() {
-        let mut arena = Arena::<RequestId, u8, 2, 9>::new();
+        let mut arena = Arena::<RequestId, u8, 2, 9>::default();
         let ids: Vec<_> = (0..4).map(|n| arena.insert_with(|_| n).unwrap()).collect();
         assert_eq!(
             (arena.insert_with(|_| unreachable!()), arena.is_full()),

@@ -112,10 +112,12 @@ mod meta;
 mod outbox;
 mod report;
 mod request;
+mod shelf;
 mod shell;
 mod shim;
 mod snapshot;
 mod spawner;
+mod table;
 mod task;
 #[cfg(feature = "tokio")]
 pub mod tokio;

@@ -6,6 +6,9 @@ use std::collections::VecDeque;
 use crate::answer::Answer;
 use crate::id::RequestId;
 
+/// How many slots an empty outbox keeps.
+const KEPT: usize = 1024;
+
 /// One thing that an executor hands to its shell.
 #[derive(Debug)]
 pub enum Emitted<E> {
@@ -40,12 +43,14 @@ pub(crate) struct Outbox<E> {
 
 struct Slot<E> {
     number: u64,
+    /// [`RequestId::NONE`] for a notification.
+    id: RequestId,
     what: What<E>,
 }
 
 enum What<E> {
-    Effect(Option<RequestId>, E),
-    Cancelled(RequestId),
+    Effect(E),
+    Cancelled,
     Gone,
 }
 
@@ -60,28 +65,36 @@ impl<E> Outbox<E> {
     }
 
     /// Queues an effect. Gives the number by which it can be buried.
-    pub(crate) fn push(&mut self, id: Option<RequestId>, effect: E) -> u64 {
+    pub(crate) fn push(&mut self, id: RequestId, effect: E) -> u64 {
+        self.enqueue(id, What::Effect(effect))
+    }
+
+    fn enqueue(&mut self, id: RequestId, what: What<E>) -> u64 {
         let number = self.next;
-        self.enqueue(What::Effect(id, effect));
+        self.next += 1;
+        self.queue.push_back(Slot { number, id, what });
         number
     }
 
-    fn enqueue(&mut self, what: What<E>) {
-        self.queue.push_back(Slot {
-            number: self.next,
-            what,
-        });
-        self.next += 1;
-    }
-
-    /// The oldest emission, and the request that it belongs to.
-    pub(crate) fn pop(&mut self) -> Option<(Option<RequestId>, Emitted<E>)> {
+    /// The oldest emission, and the request that it belongs to, or [`RequestId::NONE`].
+    pub(crate) fn pop(&mut self) -> Option<(RequestId, Emitted<E>)> {
         loop {
-            match self.queue.pop_front()?.what {
-                What::Effect(id, effect) => return Some((id, Emitted::Effect(effect))),
-                What::Cancelled(id) => return Some((Some(id), Emitted::Cancelled(id))),
+            let Some(Slot { id, what, .. }) = self.queue.pop_front() else {
+                self.shrink();
+                return None;
+            };
+            match what {
+                What::Effect(effect) => return Some((id, Emitted::Effect(effect))),
+                What::Cancelled => return Some((id, Emitted::Cancelled(id))),
                 What::Gone => self.gone -= 1,
             }
+        }
+    }
+
+    /// Gives back what a burst needed.
+    fn shrink(&mut self) {
+        if self.queue.capacity() > KEPT {
+            self.queue = VecDeque::new();
         }
     }
 
@@ -116,11 +129,11 @@ impl<E: Send + 'static> AnyOutbox for Outbox<E> {
     }
 
     fn cancelled(&mut self, id: RequestId) {
-        self.enqueue(What::Cancelled(id));
+        self.enqueue(id, What::Cancelled);
     }
 
     fn accept(&mut self, effect: Answer) -> Result<(), Answer> {
-        self.push(None, effect.take::<E>()?);
+        self.push(RequestId::NONE, effect.take::<E>()?);
         Ok(())
     }
 
@@ -128,8 +141,7 @@ impl<E: Send + 'static> AnyOutbox for Outbox<E> {
         let Ok(index) = self.queue.binary_search_by_key(&number, |slot| slot.number) else {
             return;
         };
-        if let What::Effect(_, effect) = std::mem::replace(&mut self.queue[index].what, What::Gone)
-        {
+        if let What::Effect(effect) = std::mem::replace(&mut self.queue[index].what, What::Gone) {
             self.grave.push(effect);
         }
         self.gone += 1;
@@ -158,7 +170,7 @@ mod tests {
     fn what_is_buried_is_never_delivered_and_the_rest_keeps_its_order() {
         let mut outbox = Outbox::new();
         for effect in 0..6 {
-            outbox.push(None, effect);
+            outbox.push(RequestId::NONE, effect);
         }
         outbox.cancelled(RequestId::from_u64(9));
         for number in [1, 4, 0] {
@@ -174,15 +186,15 @@ mod tests {
     #[test]
     fn burying_keeps_the_outbox_small() {
         let mut outbox = Outbox::new();
-        outbox.push(None, 0);
+        outbox.push(RequestId::NONE, 0);
         for number in 1..1_000 {
-            outbox.push(None, 1);
+            outbox.push(RequestId::NONE, 1);
             outbox.bury(number);
             assert!(outbox.queue.len() <= 2, "{}", outbox.queue.len());
         }
         drop(outbox.take_grave());
         for number in 1_000..1_010 {
-            outbox.push(None, 2);
+            outbox.push(RequestId::NONE, 2);
             if number % 2 == 0 {
                 outbox.bury(number);
             }
@@ -203,8 +215,8 @@ mod tests {
     #[test]
     fn burying_what_was_taken_does_nothing() {
         let mut outbox = Outbox::new();
-        outbox.push(None, 1);
-        outbox.push(None, 2);
+        outbox.push(RequestId::NONE, 1);
+        outbox.push(RequestId::NONE, 2);
         outbox.pop();
         outbox.bury(0);
         outbox.bury(77);

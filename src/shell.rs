@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::answer::Answer;
+use crate::id::RequestId;
 use crate::mailbox::Until;
 use crate::meta::Message;
 use crate::outbox::Outbox;
@@ -111,7 +112,7 @@ impl<E> Shell<E> {
         turn::with(door, |turn| match turn {
             Some(turn) => {
                 let effect = E::from(Notification { operation: value });
-                turn.with_outbox(|outbox: &mut Outbox<E>| outbox.push(None, effect));
+                turn.with_outbox(|outbox: &mut Outbox<E>| outbox.push(RequestId::NONE, effect));
                 Ok(())
             }
             None => match door.enter(Until::Closed) {

@@ -125,7 +125,7 @@ impl<F: Future> Future for Contained<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut slot = self.project().future;
-        let end = match (turn::fate(), slot.as_mut().as_pin_mut()) {
+        let end = match (turn::begin(cx.waker()), slot.as_mut().as_pin_mut()) {
             (Some(cause), _) => Ok(End::Stopped(cause)),
             (None, Some(future)) => match contain(|| future.poll(cx)) {
                 Ok(Poll::Pending) => return Poll::Pending,

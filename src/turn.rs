@@ -11,20 +11,19 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::panic::Location;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use crate::answer::{Answer, Kind};
 use crate::contain::{Payload, discard, shield};
-use crate::entry::{
-    Delivered, Entry, Found, Notice, Origin, Reason, Refused, Remains, RequestError, Stream, Wake,
-};
-use crate::id::{RequestId, Requests, TaskId, Tasks};
+use crate::entry::{Notice, Reason, RequestError, Stream};
+use crate::id::{RequestId, TaskId, Tasks};
 use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta, Runnable, TaskPanic};
 use crate::outbox::{AnyOutbox, Outbox};
 use crate::report::Totals;
 use crate::shim;
 use crate::snapshot::{Snapshot, TaskSnapshot};
+use crate::table::{Found, Poller, Table, Wake};
 
 shim::turn_local!(static TURN: Turn);
 
@@ -79,7 +78,24 @@ pub(crate) enum Ended {
     Stopped,
 }
 
-/// The fate of the task that is being polled, as the task's wrapper finds it. Tasks are polled in turns only.
+/// What tells two wakers apart: [`Waker::will_wake`] compares the same, and this needs no waker to be kept.
+fn address(waker: &Waker) -> (usize, usize) {
+    (
+        waker.data().addr(),
+        std::ptr::from_ref(waker.vtable()).addr(),
+    )
+}
+
+/// The fate of the task that is being polled, as the task's wrapper finds it, which tells the task's own waker. Tasks
+/// are polled in turns only.
+pub(crate) fn begin(waker: &Waker) -> Option<Cause> {
+    TURN.with(|turn| {
+        turn.own_waker.set(Some(address(waker)));
+        turn.fate.get()
+    })
+}
+
+/// The fate of the task that is being polled, as it is by now.
 pub(crate) fn fate() -> Option<Cause> {
     TURN.with(|turn| turn.fate.get())
 }
@@ -154,7 +170,7 @@ pub(crate) struct Turn {
     tasks: RefCell<Tasks<Task>>,
     live: Cell<usize>,
     ready: RefCell<VecDeque<Runnable>>,
-    requests: RefCell<Requests<Entry>>,
+    requests: RefCell<Table>,
     outbox: RefCell<Box<dyn AnyOutbox>>,
     panics: RefCell<Vec<TaskPanic>>,
     /// Senders that were given back: the next one that is needed costs no atomic.
@@ -167,6 +183,8 @@ pub(crate) struct Turn {
     closing: Cell<bool>,
     /// The task that is being polled.
     current: Cell<Option<TaskId>>,
+    /// Its own waker's [`address`].
+    own_waker: Cell<Option<(usize, usize)>>,
     /// Whether it is polled only to be stopped.
     fate: Cell<Option<Cause>>,
     /// How it has ended, if it has.
@@ -177,10 +195,10 @@ impl Turn {
     pub(crate) fn new(door: Arc<Door>, outbox: Box<dyn AnyOutbox>) -> Self {
         Self {
             door,
-            tasks: RefCell::new(Tasks::new()),
+            tasks: RefCell::default(),
             live: Cell::new(0),
             ready: RefCell::default(),
-            requests: RefCell::new(Requests::new()),
+            requests: RefCell::default(),
             outbox: RefCell::new(outbox),
             panics: RefCell::default(),
             spare: RefCell::default(),
@@ -189,6 +207,7 @@ impl Turn {
             totals: Cell::default(),
             closing: Cell::new(false),
             current: Cell::new(None),
+            own_waker: Cell::new(None),
             fate: Cell::new(None),
             ended: Cell::new(None),
         }
@@ -230,14 +249,14 @@ impl Turn {
             // Where whom they were meant for is gone, answers are dropped: the shell has its notice.
             Message::Answer(id, answer) => {
                 self.resolver_gone(None);
-                discard(self.answer(id, answer));
+                discard(self.answer_erased(id, answer));
             }
             Message::Fail(id, error) => {
                 self.resolver_gone(None);
                 let _ = self.end(id, Err(error));
             }
             Message::ResolverGone => self.resolver_gone(None),
-            Message::Item(id, item) => discard(self.item(id, item)),
+            Message::Item(id, item) => discard(self.item_erased(id, item)),
             Message::End(id, end) => {
                 let _ = self.end(id, end);
             }
@@ -305,6 +324,7 @@ impl Turn {
         self.fate.set(fate);
         runnable.run();
         self.current.set(None);
+        self.own_waker.set(None);
         self.fate.set(None);
         let ended = self.ended.take();
         if ended.is_some() {
@@ -330,7 +350,7 @@ impl Turn {
             .map(|(id, _)| id)
             .collect();
         for id in ids {
-            self.wake(&Wake::Task(id));
+            self.wake(id);
         }
     }
 
@@ -353,12 +373,7 @@ impl Turn {
                     place: task.label.place,
                 })
                 .collect(),
-            requests: self
-                .requests
-                .borrow()
-                .iter()
-                .map(|(id, entry)| entry.snapshot(id))
-                .collect(),
+            requests: self.requests.borrow().snapshot(),
         }
     }
 
@@ -368,7 +383,7 @@ impl Turn {
             // For a poll under way that panics: the abort came first.
             self.fate.set(Some(Cause::Aborted));
         }
-        self.wake(&Wake::Task(id));
+        self.wake(id);
     }
 
     pub(crate) fn detached(&self, id: TaskId) {
@@ -414,125 +429,149 @@ impl Turn {
 
     // --- wakes ---
 
-    /// Wakes whom a transition names.
-    pub(crate) fn wake(&self, wake: &Wake) {
-        match wake {
-            Wake::Nobody => {}
-            Wake::Task(id) => {
-                let waker = self
-                    .tasks
-                    .borrow_mut()
-                    .get_mut(*id)
-                    .and_then(|task| task.waker.take());
-                let Some(waker) = waker else { return };
-                waker.wake_by_ref();
-                if let Some(task) = self.tasks.borrow_mut().get_mut(*id) {
-                    task.waker = Some(waker);
-                }
-            }
-            // A waker of somebody's own making: what it throws is not the answerer's.
-            Wake::Other(waker) => shield(|| waker.wake_by_ref()),
+    /// Wakes a task by its own waker: under the borrow, since that calls nobody but [`schedule`], which does not look
+    /// into the table.
+    fn wake(&self, id: TaskId) {
+        if let Some(waker) = self
+            .tasks
+            .borrow()
+            .get(id)
+            .and_then(|task| task.waker.as_ref())
+        {
+            waker.wake_by_ref();
         }
     }
 
-    /// The task that is being polled, if this is its own waker.
-    fn current_if_owner(&self, waker: &Waker) -> Option<TaskId> {
-        let id = self.current.get()?;
-        let tasks = self.tasks.borrow();
-        tasks
-            .get(id)?
-            .waker
-            .as_ref()?
-            .will_wake(waker)
-            .then_some(id)
+    /// Whoever polls with this waker.
+    fn poller<'a>(&self, waker: &'a Waker) -> Poller<'a> {
+        Poller {
+            task: self.current.get().unwrap_or(TaskId::NONE),
+            waker,
+            is_own: self.own_waker.get() == Some(address(waker)),
+        }
     }
 
     // --- requests ---
 
-    /// Makes an entry, and emits the effect that `make` returns for its id.
-    pub(crate) fn open<E: Send + 'static>(
+    /// Makes the entry of a request whose answer is a `T`, and emits the effect that `make` returns for its id.
+    pub(crate) fn open_one<T: Send + 'static, E: Send + 'static>(
         &self,
         kind: &'static Kind,
         place: &'static Location<'static>,
         waker: &Waker,
-        stream: Option<Stream>,
-        id: &mut Option<RequestId>,
+        id: &mut RequestId,
         make: impl FnOnce(RequestId) -> E,
     ) -> Result<(), RequestError> {
+        let (task, wake) = self.open(waker)?;
+        let opened = self
+            .requests
+            .borrow_mut()
+            .open_one::<T>(kind, place, task, wake);
+        self.emit(opened, id, make)
+    }
+
+    /// The same for a subscription.
+    pub(crate) fn open_stream<E: Send + 'static>(
+        &self,
+        kind: &'static Kind,
+        place: &'static Location<'static>,
+        waker: &Waker,
+        stream: Stream,
+        id: &mut RequestId,
+        make: impl FnOnce(RequestId) -> E,
+    ) -> Result<(), RequestError> {
+        let (task, wake) = self.open(waker)?;
+        let opened = self
+            .requests
+            .borrow_mut()
+            .open_stream(kind, place, task, wake, stream);
+        self.emit(opened, id, make)
+    }
+
+    /// Who asks, if one more may.
+    fn open(&self, waker: &Waker) -> Result<(TaskId, Wake), RequestError> {
         if self.closing.get() {
             return Err(RequestError::Closed);
         }
         if self.requests.borrow().is_full() {
             return Err(RequestError::Exhausted);
         }
-        let wake = Wake::new(self.current_if_owner(waker), waker);
-        let origin = Origin {
-            task: self.current.get().unwrap_or(TaskId::NONE),
-            place,
-            kind,
-        };
-        let opened = self.requests.borrow_mut().insert_with(|_| match stream {
-            None => Entry::request(origin, wake),
-            Some(stream) => Entry::stream(origin, wake, stream),
-        });
-        let Some(opened) = opened else {
-            return Err(RequestError::Exhausted);
-        };
+        let poller = self.poller(waker);
+        Ok((poller.task, poller.wake()))
+    }
+
+    fn emit<E: Send + 'static>(
+        &self,
+        opened: Option<RequestId>,
+        id: &mut RequestId,
+        make: impl FnOnce(RequestId) -> E,
+    ) -> Result<(), RequestError> {
+        let opened = opened.ok_or(RequestError::Exhausted)?;
+        let pending = self.pending_requests();
         self.count(|totals| {
             totals.requests += 1;
-            totals.peak_requests = totals.peak_requests.max(self.pending_requests());
+            totals.peak_requests = totals.peak_requests.max(pending);
         });
         // From here on the future's own drop frees the entry, whatever `make` does.
-        *id = Some(opened);
+        *id = opened;
         let effect = make(opened);
-        let number = self.with_outbox(|outbox: &mut Outbox<E>| outbox.push(Some(opened), effect));
-        if let Some(entry) = self.requests.borrow_mut().get_mut(opened) {
-            entry.emitted(number);
-        }
+        let number = self.with_outbox(|outbox: &mut Outbox<E>| outbox.push(opened, effect));
+        self.requests.borrow_mut().emitted(opened, number);
         Ok(())
     }
 
-    /// What a future finds that polls its entry.
-    pub(crate) fn poll_request(&self, id: RequestId, waker: &Waker) -> Found {
-        let task = self.current_if_owner(waker);
-        let (found, freed, register) = {
-            let mut requests = self.requests.borrow_mut();
-            let Some(entry) = requests.get_mut(id) else {
-                return Found::End(Err(RequestError::Closed));
-            };
-            match entry.poll() {
-                Found::Nothing => (Found::Nothing, None, !entry.is_registered(task, waker)),
-                Found::Item(item) => (Found::Item(item), None, false),
-                found => (found, requests.remove(id), false),
+    /// What the future of a request finds that polls its entry.
+    pub(crate) fn poll_one<T: Send + 'static>(
+        &self,
+        id: RequestId,
+        waker: &Waker,
+    ) -> Poll<Result<T, RequestError>> {
+        let poller = self.poller(waker);
+        let found = self.requests.borrow_mut().poll_one(id, poller);
+        self.found(id, poller, found)
+    }
+
+    /// What a stream finds that polls its entry.
+    pub(crate) fn poll_stream<T: Send + 'static>(
+        &self,
+        id: RequestId,
+        waker: &Waker,
+    ) -> Poll<Result<T, Result<(), RequestError>>> {
+        let poller = self.poller(waker);
+        let found = self.requests.borrow_mut().poll_stream(id, poller);
+        self.found(id, poller, found)
+    }
+
+    fn found<R>(&self, id: RequestId, poller: Poller<'_>, found: Found<R>) -> Poll<R> {
+        match found {
+            Found::Nothing => Poll::Pending,
+            Found::Unheard => {
+                let wake = poller.wake();
+                let before = self.requests.borrow_mut().listen(id, poller.task, wake);
+                discard(before);
+                Poll::Pending
             }
-        };
-        if register {
-            let wake = Wake::new(task, waker);
-            let old = self
-                .requests
-                .borrow_mut()
-                .get_mut(id)
-                .map(|entry| entry.register(wake));
-            discard(old);
+            Found::Item(item) => Poll::Ready(item),
+            Found::Last(last, notice) => {
+                self.tell_shell(id, notice);
+                Poll::Ready(last)
+            }
         }
-        if let Some(entry) = freed {
-            self.clear_away(id, entry.finish());
-        }
-        found
     }
 
     /// A request's future is dropped before it had its answer.
     pub(crate) fn cancel(&self, id: RequestId) {
-        let entry = self.requests.borrow_mut().remove(id);
-        if let Some(entry) = entry {
+        let remains = self.requests.borrow_mut().cancel(id);
+        if let Some(remains) = remains {
             self.count(|totals| totals.cancelled += 1);
-            self.clear_away(id, entry.cancel());
+            self.tell_shell(id, remains.notice);
+            discard(remains.rest);
         }
     }
 
-    /// Tells the shell what it must hear of an entry that is freed, and drops what is left.
-    fn clear_away(&self, id: RequestId, remains: Remains) {
-        match remains.notice {
+    /// Tells the shell what it must hear of an entry that is freed.
+    fn tell_shell(&self, id: RequestId, notice: Notice) {
+        match notice {
             Notice::None => {}
             Notice::Cancelled => self.outbox.borrow_mut().cancelled(id),
             Notice::Bury(number) => {
@@ -540,12 +579,11 @@ impl Turn {
                 self.unswept.set(true);
             }
         }
-        discard(remains);
     }
 
     /// Cancels what is left when every future is gone: requests whose futures live outside every task.
     pub(crate) fn cancel_all(&self) {
-        let ids: Vec<_> = self.requests.borrow().iter().map(|(id, _)| id).collect();
+        let ids = self.requests.borrow().ids();
         for id in ids {
             self.cancel(id);
         }
@@ -555,24 +593,10 @@ impl Turn {
         self.requests.borrow().len()
     }
 
-    /// An emission is in the shell's hands.
-    pub(crate) fn taken(&self, id: Option<RequestId>, is_effect: bool) {
-        if !is_effect {
-            return;
-        }
+    /// An effect is in the shell's hands.
+    pub(crate) fn taken(&self, id: RequestId) {
         self.count(|totals| totals.effects += 1);
-        let mut requests = self.requests.borrow_mut();
-        if let Some(entry) = id.and_then(|id| requests.get_mut(id)) {
-            entry.take_effect();
-        }
-    }
-
-    fn refusal(requests: &Requests<Entry>, id: RequestId) -> Reason {
-        if requests.is_stale(id) {
-            Reason::Stale
-        } else {
-            Reason::Unknown
-        }
+        self.requests.borrow_mut().taken(id);
     }
 
     /// Whether the id names a pending request of this kind.
@@ -581,65 +605,61 @@ impl Turn {
         id: RequestId,
         is_kind: impl FnOnce(&Kind) -> bool,
     ) -> Result<(), Reason> {
-        let requests = self.requests.borrow();
-        match requests.get(id) {
-            Some(entry) if is_kind(entry.origin.kind) => Ok(()),
-            Some(_) => Err(Reason::WrongType),
-            None => Err(Self::refusal(&requests, id)),
+        self.requests.borrow().check(id, is_kind)
+    }
+
+    /// Wakes who awaits this entry.
+    fn wake_for_entry(&self, id: RequestId, wake: Wake) {
+        match wake {
+            Wake::Nobody => {}
+            Wake::Task(task) => self.wake(task),
+            Wake::Other(waker) => {
+                // A waker of somebody's own making: what it throws is not the answerer's.
+                shield(|| waker.wake_by_ref());
+                let unneeded = self.requests.borrow_mut().keep(id, waker);
+                discard(unneeded);
+            }
         }
     }
 
-    /// Applies a transition to an entry, and does what it asks for.
-    fn deliver(
+    pub(crate) fn answer<T: Send + 'static>(
         &self,
         id: RequestId,
-        answer: Answer,
-        transition: impl FnOnce(&mut Entry, Answer) -> Result<Delivered, Refused>,
-    ) -> Result<(), Refused> {
-        let Delivered { wake, displaced } = {
-            let mut requests = self.requests.borrow_mut();
-            match requests.get_mut(id) {
-                Some(entry) => transition(entry, answer)?,
-                None => return Err((Self::refusal(&requests, id), answer)),
-            }
-        };
+        answer: T,
+    ) -> Result<(), (Reason, T)> {
+        let wake = self.requests.borrow_mut().answer(id, answer)?;
         self.wake_for_entry(id, wake);
-        if let Some(displaced) = displaced {
-            discard(displaced);
-        }
         Ok(())
     }
 
-    /// Wakes who awaits this entry, and lets the entry keep the registration: its consumer may leave the next item for
-    /// later without a poll that registers again.
-    fn wake_for_entry(&self, id: RequestId, wake: Wake) {
-        self.wake(&wake);
-        if !matches!(wake, Wake::Other(_)) {
-            return;
-        }
-        let unneeded = match self.requests.borrow_mut().get_mut(id) {
-            Some(entry) => entry.keep(wake),
-            None => wake,
-        };
-        discard(unneeded);
-    }
-
-    pub(crate) fn answer(&self, id: RequestId, answer: Answer) -> Result<(), Refused> {
-        self.deliver(id, answer, Entry::answer)
+    fn answer_erased(&self, id: RequestId, answer: Answer) -> Result<(), (Reason, Answer)> {
+        let wake = self.requests.borrow_mut().answer_erased(id, answer)?;
+        self.wake_for_entry(id, wake);
+        Ok(())
     }
 
     /// Delivers an item whose sender has a place in the stream's room, if the stream has one.
-    pub(crate) fn item(&self, id: RequestId, item: Answer) -> Result<(), Refused> {
-        self.deliver(id, item, Entry::item)
+    fn item<T: Send + 'static>(&self, id: RequestId, item: T) -> Result<(), (Reason, T)> {
+        let (wake, displaced) = self.requests.borrow_mut().item(id, item)?;
+        self.wake_for_entry(id, wake);
+        discard(displaced);
+        Ok(())
+    }
+
+    fn item_erased(&self, id: RequestId, item: Answer) -> Result<(), (Reason, Answer)> {
+        let (wake, displaced) = self.requests.borrow_mut().item_erased(id, item)?;
+        self.wake_for_entry(id, wake);
+        discard(displaced);
+        Ok(())
     }
 
     /// Delivers an item of the host's own.
-    pub(crate) fn host_item(&self, id: RequestId, item: Answer) -> Result<(), Refused> {
-        let room = self
-            .requests
-            .borrow()
-            .get(id)
-            .and_then(|entry| entry.room().cloned());
+    pub(crate) fn host_item<T: Send + 'static>(
+        &self,
+        id: RequestId,
+        item: T,
+    ) -> Result<(), (Reason, T)> {
+        let room = self.requests.borrow().room(id).cloned();
         match room {
             Some(room) if !room.take() => Err((Reason::Full, item)),
             Some(room) => self.item(id, item).inspect_err(|_| room.give()),
@@ -654,13 +674,7 @@ impl Turn {
     }
 
     pub(crate) fn end(&self, id: RequestId, end: Result<(), RequestError>) -> Result<(), Reason> {
-        let wake = {
-            let mut requests = self.requests.borrow_mut();
-            match requests.get_mut(id) {
-                Some(entry) => entry.end(end)?,
-                None => return Err(Self::refusal(&requests, id)),
-            }
-        };
+        let wake = self.requests.borrow_mut().end(id, end)?;
         self.wake_for_entry(id, wake);
         Ok(())
     }

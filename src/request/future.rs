@@ -12,8 +12,9 @@ use futures::future::FusedFuture;
 
 use super::interest::Interest;
 use super::{Operation, Request, Resolver};
-use crate::answer::{Answer, Kind};
-use crate::entry::{Found, RequestError};
+use crate::answer::Kind;
+use crate::entry::RequestError;
+use crate::id::RequestId;
 use crate::meta::Door;
 use crate::turn::{self, Turn};
 
@@ -39,10 +40,8 @@ use crate::turn::{self, Turn};
 #[must_use = "nothing is asked until it is awaited"]
 pub struct ShellRequest<Op: Operation, E> {
     interest: Interest,
-    /// Until the first poll.
-    operation: Option<Op>,
-    place: &'static Location<'static>,
-    finished: bool,
+    /// Until the first poll: what is asked, and where.
+    asked: Option<(Op, &'static Location<'static>)>,
     effect: PhantomData<fn() -> E>,
 }
 
@@ -50,9 +49,7 @@ impl<Op: Operation, E> ShellRequest<Op, E> {
     pub(crate) fn new(door: &Arc<Door>, operation: Op, place: &'static Location<'static>) -> Self {
         Self {
             interest: Interest::new(door),
-            operation: Some(operation),
-            place,
-            finished: false,
+            asked: Some((operation, place)),
             effect: PhantomData,
         }
     }
@@ -67,37 +64,34 @@ where
     E: From<Request<Op>> + Send + 'static,
 {
     fn poll_in(&mut self, turn: &Turn, cx: &Context<'_>) -> Poll<Result<Op::Output, RequestError>> {
-        if let Some(operation) = self.operation.take() {
-            let id = &mut self.interest.id;
-            let opened = turn.open(Kind::one::<Op>(), self.place, cx.waker(), None, id, |id| {
-                turn.resolver_made();
-                E::from(Request {
-                    operation,
-                    resolver: Resolver::new(turn.sender(), id),
-                })
-            });
-            return opened.map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending);
-        }
-        let Some(id) = self.interest.id else {
-            // Its first poll panicked in the effect's `From`.
-            return Poll::Ready(Err(RequestError::Abandoned));
+        let polled = match self.asked.take() {
+            Some((operation, place)) => {
+                let opened = turn.open_one::<Op::Output, E>(
+                    Kind::one::<Op>(),
+                    place,
+                    cx.waker(),
+                    &mut self.interest.id,
+                    |id| {
+                        turn.resolver_made();
+                        E::from(Request {
+                            operation,
+                            resolver: Resolver::new(turn.sender(), id),
+                        })
+                    },
+                );
+                opened.map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending)
+            }
+            // Its first poll panicked before there was an entry.
+            None if self.interest.id == RequestId::NONE => {
+                Poll::Ready(Err(RequestError::Abandoned))
+            }
+            None => turn.poll_one(self.interest.id, cx.waker()),
         };
-        let found = turn.poll_request(id, cx.waker());
-        if let Found::Nothing = found {
-            return Poll::Pending;
+        if polled.is_ready() {
+            self.interest.fulfil(turn);
         }
-        self.interest.fulfil(turn);
-        Poll::Ready(match found {
-            Found::Answer(answer) => output(answer),
-            Found::End(Err(error)) => Err(error),
-            Found::Nothing | Found::Item(_) | Found::End(Ok(())) => Err(RequestError::Abandoned),
-        })
+        polled
     }
-}
-
-/// The answer as what it is: whoever answers has been held to the operation's type.
-pub(super) fn output<T: Send + 'static>(answer: Answer) -> Result<T, RequestError> {
-    answer.take().map_err(|_| RequestError::Abandoned)
 }
 
 impl<Op, E> Future for ShellRequest<Op, E>
@@ -109,16 +103,14 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(
-            !self.finished,
+            !self.interest.is_over(),
             "a request was polled after it gave its answer"
         );
         let this = &mut *self;
-        let polled = turn::innermost(|turn| match turn {
+        turn::innermost(|turn| match turn {
             Some(turn) if this.interest.belongs_to(turn) => this.poll_in(turn, cx),
             _ => Poll::Ready(Err(this.interest.outside())),
-        });
-        this.finished = polled.is_ready();
-        polled
+        })
     }
 }
 
@@ -128,7 +120,7 @@ where
     E: From<Request<Op>> + Send + 'static,
 {
     fn is_terminated(&self) -> bool {
-        self.finished
+        self.interest.is_over()
     }
 }
 
@@ -137,7 +129,7 @@ impl<Op: Operation, E> fmt::Debug for ShellRequest<Op, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ShellRequest")
             .field("operation", &std::any::type_name::<Op>())
-            .field("id", &self.interest.id)
+            .field("id", &self.interest.id())
             .finish()
     }
 }

@@ -10,9 +10,10 @@ use crate::turn::{self, Turn};
 /// The right to an entry, held by the future that made it. Dropping it frees the entry, and tells the shell if it has
 /// the effect: at once in a turn, by the mailbox from outside.
 pub(crate) struct Interest {
-    /// `None` once the entry is gone, and the sender given back.
+    /// `None` once it is over, and the sender given back.
     door: Option<Arc<Door>>,
-    pub(crate) id: Option<RequestId>,
+    /// [`RequestId::NONE`] while there is no entry.
+    pub(crate) id: RequestId,
 }
 
 impl Interest {
@@ -23,7 +24,7 @@ impl Interest {
         });
         Self {
             door: Some(door),
-            id: None,
+            id: RequestId::NONE,
         }
     }
 
@@ -32,9 +33,19 @@ impl Interest {
         self.door.as_ref().is_some_and(|door| turn.is_of(door))
     }
 
-    /// Ends it: its future has had its answer.
+    /// Its entry's id, while there is one.
+    pub(crate) fn id(&self) -> Option<RequestId> {
+        self.id.some()
+    }
+
+    /// Whether it is over: its future has had all that it gets.
+    pub(crate) fn is_over(&self) -> bool {
+        self.door.is_none()
+    }
+
+    /// Ends it: its future has had its answer, and the entry is gone, if there was one.
     pub(crate) fn fulfil(&mut self, turn: &Turn) {
-        self.id = None;
+        self.id = RequestId::NONE;
         if let Some(door) = self.door.take() {
             turn.give_back(door);
         }
@@ -52,7 +63,8 @@ impl Interest {
     }
 
     fn release(&mut self) {
-        if let (Some(id), Some(door)) = (self.id.take(), self.door.take()) {
+        let Some(door) = self.door.take() else { return };
+        if let Some(id) = std::mem::replace(&mut self.id, RequestId::NONE).some() {
             turn::with(&door, |turn| match turn {
                 Some(turn) => turn.cancel(id),
                 None => door.post(Message::Dropped(id)),

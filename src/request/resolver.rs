@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Operation;
 use crate::answer::Answer;
-use crate::entry::{Reason, Refused, RequestError};
+use crate::entry::{Reason, RequestError};
 use crate::id::RequestId;
 use crate::mailbox::{Inside, Until};
 use crate::meta::{Door, Label, Message, Runnable, TaskPanic};
@@ -92,16 +92,6 @@ impl<T> ResolveError<T> {
     #[must_use]
     pub fn into_inner(self) -> T {
         self.answer
-    }
-}
-
-impl<T: Send + 'static> ResolveError<T> {
-    /// Of what was erased by the same caller, and so is of the type that it was.
-    pub(crate) fn refused((reason, answer): Refused) -> Self {
-        match answer.take() {
-            Ok(answer) => Self { reason, answer },
-            Err(_) => unreachable!("an answer keeps its type"),
-        }
     }
 }
 
@@ -191,10 +181,7 @@ impl<Op: Operation> Resolver<Op> {
     pub fn resolve(self, output: Op::Output) -> Result<(), ResolveError<Op::Output>> {
         self.end_with(
             output,
-            |turn, id, output| {
-                turn.answer(id, Answer::new(output))
-                    .map_err(ResolveError::refused)
-            },
+            |turn, id, output| turn.answer(id, output).map_err(ResolveError::given_back),
             |inside, id, output| inside.send(Message::Answer(id, Answer::new(output))),
         )
     }

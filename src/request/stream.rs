@@ -9,12 +9,12 @@ use std::task::{Context, Poll};
 
 use futures::stream::{FusedStream, Stream};
 
-use super::future::output;
 use super::interest::Interest;
 use super::{Feed, Operation, Subscription};
 use crate::answer::Kind;
-use crate::entry::{self, Found, Overflow, RequestError, Room};
+use crate::entry::{self, Overflow, RequestError, Room};
 use crate::meta::Door;
+use crate::shelf::items;
 use crate::turn::{self, Turn};
 
 /// Gives the answers to one operation, as they come. Made by [`Shell::subscribe`](crate::Shell::subscribe).
@@ -105,14 +105,13 @@ where
                 Overflow::Reject(capacity) => Some(Arc::new(Room::new(capacity))),
                 _ => None,
             };
-            let stream = entry::Stream::new(self.overflow, room.clone());
-            let id = &mut self.interest.id;
-            let opened = turn.open(
+            let stream = entry::Stream::new(items::<Op::Output>(), self.overflow, room.clone());
+            let opened = turn.open_stream(
                 Kind::many::<Op>(),
                 self.place,
                 cx.waker(),
-                Some(stream),
-                id,
+                stream,
+                &mut self.interest.id,
                 |id| {
                     turn.feed_made();
                     E::from(Subscription {
@@ -123,18 +122,15 @@ where
             );
             return opened.map_or_else(|error| Poll::Ready(Err(Err(error))), |()| Poll::Pending);
         }
-        let Some(id) = self.interest.id else {
-            // Its first poll panicked in the effect's `From`.
+        let Some(id) = self.interest.id() else {
+            // Its first poll panicked before there was an entry.
             return Poll::Ready(Err(Err(RequestError::Abandoned)));
         };
-        match turn.poll_request(id, cx.waker()) {
-            Found::Nothing => Poll::Pending,
-            Found::Item(item) | Found::Answer(item) => Poll::Ready(output(item).map_err(Err)),
-            Found::End(end) => {
-                self.interest.fulfil(turn);
-                Poll::Ready(Err(end))
-            }
+        let polled = turn.poll_stream(id, cx.waker());
+        if let Poll::Ready(Err(_)) = polled {
+            self.interest.fulfil(turn);
         }
+        polled
     }
 }
 
@@ -179,7 +175,7 @@ impl<Op: Operation, E> fmt::Debug for ShellStream<Op, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ShellStream")
             .field("operation", &std::any::type_name::<Op>())
-            .field("id", &self.interest.id)
+            .field("id", &self.interest.id())
             .field("ended", &self.ended)
             .finish()
     }

@@ -1,0 +1,188 @@
+//! Answers that are here and unread, each kept as what it is: nothing is boxed, and nothing is moved but once in and once
+//! out.
+//!
+//! There is a shelf for each type of answer. A request knows its shelf from its first poll, so that an answer finds its
+//! place without a search.
+
+use std::any::{Any, TypeId};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use slab::Slab;
+
+use crate::answer::Answer;
+use crate::contain::discard;
+
+/// Which of the [`Shelves`].
+pub(crate) type ShelfId = u32;
+
+/// Where on its shelf an answer lies.
+pub(crate) type Place = u32;
+
+#[derive(Default)]
+pub(crate) struct Shelves {
+    by_type: HashMap<TypeId, ShelfId, BuildHasherDefault<AsItIs>>,
+    shelves: Vec<Box<dyn AnyShelf>>,
+}
+
+impl Shelves {
+    /// The shelf for answers of this type, put up where there is none.
+    pub(crate) fn of<T: Send + 'static>(&mut self) -> ShelfId {
+        let next = self.shelves.len() as ShelfId;
+        let id = *self.by_type.entry(TypeId::of::<T>()).or_insert(next);
+        if id == next {
+            self.shelves.push(Box::new(Shelf(Slab::<T>::new())));
+        }
+        id
+    }
+
+    /// Puts an answer on the shelf of its type; gives back what is not of that type.
+    pub(crate) fn put<T: Send + 'static>(&mut self, shelf: ShelfId, answer: T) -> Result<Place, T> {
+        match self.shelf(shelf) {
+            Some(Shelf(answers)) => Ok(answers.insert(answer) as Place),
+            None => Err(answer),
+        }
+    }
+
+    /// Puts an erased answer on the shelf of its type; gives back what is not of that type.
+    pub(crate) fn put_erased(&mut self, shelf: ShelfId, answer: Answer) -> Result<Place, Answer> {
+        self.shelves[shelf as usize].put(answer)
+    }
+
+    pub(crate) fn take<T: Send + 'static>(&mut self, shelf: ShelfId, place: Place) -> Option<T> {
+        let Shelf(answers) = self.shelf(shelf)?;
+        answers.try_remove(place as usize)
+    }
+
+    pub(crate) fn take_erased(&mut self, shelf: ShelfId, place: Place) -> Option<Answer> {
+        self.shelves[shelf as usize].take(place)
+    }
+
+    fn shelf<T: Send + 'static>(&mut self, shelf: ShelfId) -> Option<&mut Shelf<T>> {
+        self.shelves[shelf as usize].as_any().downcast_mut()
+    }
+}
+
+struct Shelf<T>(Slab<T>);
+
+trait AnyShelf: Send {
+    fn as_any(&mut self) -> &mut dyn Any;
+    fn put(&mut self, answer: Answer) -> Result<Place, Answer>;
+    fn take(&mut self, place: Place) -> Option<Answer>;
+}
+
+impl<T: Send + 'static> AnyShelf for Shelf<T> {
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn put(&mut self, answer: Answer) -> Result<Place, Answer> {
+        Ok(self.0.insert(answer.take()?) as Place)
+    }
+
+    fn take(&mut self, place: Place) -> Option<Answer> {
+        self.0.try_remove(place as usize).map(Answer::new)
+    }
+}
+
+/// A type's id is a hash already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+/// The items of one stream. Dropping it drops them, and contains what each throws.
+struct Items<T>(VecDeque<T>);
+
+/// The same without its type.
+pub(crate) trait AnyItems: Send {
+    fn as_any(&mut self) -> &mut dyn Any;
+    fn push(&mut self, item: Answer) -> Result<(), Answer>;
+    fn pop(&mut self) -> Option<Answer>;
+    fn len(&self) -> usize;
+}
+
+/// No items yet.
+pub(crate) fn items<T: Send + 'static>() -> Box<dyn AnyItems> {
+    Box::new(Items(VecDeque::<T>::new()))
+}
+
+/// The queue of a stream whose items are of this type.
+pub(crate) fn queue<T: Send + 'static>(items: &mut dyn AnyItems) -> Option<&mut VecDeque<T>> {
+    let Items(queue) = items.as_any().downcast_mut()?;
+    Some(queue)
+}
+
+impl<T: Send + 'static> AnyItems for Items<T> {
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn push(&mut self, item: Answer) -> Result<(), Answer> {
+        self.0.push_back(item.take()?);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<Answer> {
+        self.0.pop_front().map(Answer::new)
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<T> Drop for Items<T> {
+    fn drop(&mut self) {
+        while let Some(item) = self.0.pop_front() {
+            discard(item);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_comes_out_as_what_went_in() {
+        let mut shelves = Shelves::default();
+        let (numbers, texts) = (shelves.of::<u64>(), shelves.of::<String>());
+        assert_eq!(
+            (shelves.of::<u64>(), shelves.of::<String>()),
+            (numbers, texts)
+        );
+        let seven = shelves.put(numbers, 7u64).unwrap();
+        let erased = shelves.put_erased(texts, Answer::new("text".to_string()));
+        let text = erased.unwrap_or_else(|_| unreachable!());
+        assert_eq!(shelves.take::<u64>(numbers, seven), Some(7));
+        assert_eq!(shelves.take::<u64>(numbers, seven), None);
+        let taken = shelves.take_erased(texts, text).unwrap();
+        assert_eq!(taken.take::<String>().ok().as_deref(), Some("text"));
+    }
+
+    #[test]
+    fn a_shelf_takes_its_own_type_only() {
+        let mut shelves = Shelves::default();
+        let numbers = shelves.of::<u64>();
+        assert_eq!(shelves.put(numbers, "text"), Err("text"));
+        let refused = shelves
+            .put_erased(numbers, Answer::new("text"))
+            .unwrap_err();
+        assert_eq!(refused.take::<&str>().ok(), Some("text"));
+    }
+}

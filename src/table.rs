@@ -1,0 +1,477 @@
+//! The request slab: every pending request, who listens for its answer, and what has come for it.
+//!
+//! A transition moves values and returns what the caller must do next; it calls nobody.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::Waker;
+
+use slab::Slab;
+
+use crate::answer::{Answer, Kind};
+use crate::entry::{Emission, Entry, Listener, Notice, Reason, RequestError, Room, State, Stream};
+use crate::id::{RequestId, Requests, TaskId};
+use crate::shelf::{Place, ShelfId, Shelves, queue};
+use crate::snapshot::RequestSnapshot;
+
+/// Whom to wake, outside the borrow.
+#[must_use = "wake it, or drop its waker, outside the borrow"]
+pub(crate) enum Wake {
+    Nobody,
+    /// A task, by the waker that the task table has.
+    Task(TaskId),
+    /// A waker that a combinator, or somebody else, brought.
+    Other(Waker),
+}
+
+/// Who polls a request.
+#[derive(Clone, Copy)]
+pub(crate) struct Poller<'a> {
+    /// The task that is being polled.
+    pub(crate) task: TaskId,
+    pub(crate) waker: &'a Waker,
+    /// Whether that is the task's own waker.
+    pub(crate) is_own: bool,
+}
+
+impl Poller<'_> {
+    /// How it is to be woken. A foreign waker's clone is somebody else's code: outside the borrow.
+    pub(crate) fn wake(self) -> Wake {
+        match self.is_own {
+            true => Wake::Task(self.task),
+            false => Wake::Other(self.waker.clone()),
+        }
+    }
+}
+
+/// What a poll finds.
+pub(crate) enum Found<R> {
+    /// Nothing, and who polls is listening already.
+    Nothing,
+    /// Nothing, and who polls is to [`listen`](Table::listen).
+    Unheard,
+    /// One of several.
+    Item(R),
+    /// The last there is: the entry is freed.
+    Last(R, Notice),
+}
+
+/// What is left of an entry that was freed before its future had all of it.
+pub(crate) struct Remains {
+    pub(crate) notice: Notice,
+    /// To be dropped outside the borrow. There is seldom any.
+    pub(crate) rest: Option<Box<Rest>>,
+}
+
+pub(crate) struct Rest {
+    _waker: Option<Waker>,
+    _answer: Option<Answer>,
+    _stream: Option<Stream>,
+}
+
+#[derive(Default)]
+pub(crate) struct Table {
+    entries: Requests<Entry>,
+    /// Unread answers.
+    shelves: Shelves,
+    /// Unread errors.
+    ends: Slab<RequestError>,
+    streams: Slab<Stream>,
+    /// Of listeners that are no task.
+    wakers: Slab<Waker>,
+}
+
+impl Table {
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.is_full()
+    }
+
+    pub(crate) fn ids(&self) -> Vec<RequestId> {
+        self.entries.iter().map(|(id, _)| id).collect()
+    }
+
+    pub(crate) fn snapshot(&self) -> Vec<RequestSnapshot> {
+        let describe = |(id, entry): (RequestId, &Entry)| RequestSnapshot {
+            id,
+            operation: (entry.kind.name)(),
+            task: entry.task,
+            place: entry.place,
+            taken: entry.emission == Emission::TAKEN,
+            queued: match entry.state {
+                State::Pending => 0,
+                State::Answered(_) | State::Ended(_) => 1,
+                State::Stream(stream) => self.streams[stream as usize].items.len(),
+            },
+        };
+        self.entries.iter().map(describe).collect()
+    }
+
+    /// Makes the entry of a request whose answer is a `T`, or `None` where there are too many.
+    pub(crate) fn open_one<T: Send + 'static>(
+        &mut self,
+        kind: &'static Kind,
+        place: &'static Location<'static>,
+        task: TaskId,
+        wake: Wake,
+    ) -> Option<RequestId> {
+        let shelf = self.shelves.of::<T>();
+        self.open(kind, place, task, wake, State::Pending, shelf)
+    }
+
+    /// The same for a subscription.
+    pub(crate) fn open_stream(
+        &mut self,
+        kind: &'static Kind,
+        place: &'static Location<'static>,
+        task: TaskId,
+        wake: Wake,
+        stream: Stream,
+    ) -> Option<RequestId> {
+        let stream = self.streams.insert(stream) as u32;
+        self.open(kind, place, task, wake, State::Stream(stream), 0)
+    }
+
+    fn open(
+        &mut self,
+        kind: &'static Kind,
+        place: &'static Location<'static>,
+        task: TaskId,
+        wake: Wake,
+        state: State,
+        shelf: ShelfId,
+    ) -> Option<RequestId> {
+        let listener = listener(&mut self.wakers, wake);
+        self.entries.insert_with(|_| Entry {
+            kind,
+            place,
+            task,
+            emission: Emission::UNMADE,
+            listener,
+            state,
+            shelf,
+        })
+    }
+
+    /// Its effect lies in the outbox under this number.
+    pub(crate) fn emitted(&mut self, id: RequestId, number: u64) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.emission = Emission::untaken(number);
+        }
+    }
+
+    /// Its effect is in the shell's hands.
+    pub(crate) fn taken(&mut self, id: RequestId) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.emission = Emission::TAKEN;
+        }
+    }
+
+    /// Whether the id names a pending request of this kind.
+    pub(crate) fn check(
+        &self,
+        id: RequestId,
+        is_kind: impl FnOnce(&Kind) -> bool,
+    ) -> Result<(), Reason> {
+        match self.entries.get(id) {
+            Some(entry) if is_kind(entry.kind) => Ok(()),
+            Some(_) => Err(Reason::WrongType),
+            None => Err(refusal(&self.entries, id)),
+        }
+    }
+
+    // --- the future's side ---
+
+    /// What the future of a request finds; an answer or an end is found once.
+    pub(crate) fn poll_one<T: Send + 'static>(
+        &mut self,
+        id: RequestId,
+        poller: Poller<'_>,
+    ) -> Found<Result<T, RequestError>> {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return Found::Last(Err(RequestError::Closed), Notice::None);
+        };
+        let result = match entry.state {
+            State::Answered(place) => self
+                .shelves
+                .take(entry.shelf, place)
+                .ok_or(RequestError::Abandoned),
+            State::Ended(end) => Err(self.ends.remove(end as usize)),
+            State::Pending | State::Stream(_) => return hear(&self.wakers, entry, poller),
+        };
+        Found::Last(result, self.finish(id))
+    }
+
+    /// What a stream finds.
+    pub(crate) fn poll_stream<T: Send + 'static>(
+        &mut self,
+        id: RequestId,
+        poller: Poller<'_>,
+    ) -> Found<Result<T, Result<(), RequestError>>> {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return Found::Last(Err(Err(RequestError::Closed)), Notice::None);
+        };
+        let State::Stream(number) = entry.state else {
+            return Found::Last(Err(Err(RequestError::Abandoned)), self.finish(id));
+        };
+        let stream = &mut self.streams[number as usize];
+        if let Some(item) = queue(&mut *stream.items).and_then(|items| items.pop_front()) {
+            if let Some(room) = &stream.room {
+                room.give();
+            }
+            return Found::Item(Ok(item));
+        }
+        match stream.end.take() {
+            None => hear(&self.wakers, entry, poller),
+            Some(end) => {
+                // Empty, with nothing in it that is somebody else's.
+                self.streams.remove(number as usize);
+                Found::Last(Err(end), self.finish(id))
+            }
+        }
+    }
+
+    /// Registers who is to be woken; gives back who was.
+    pub(crate) fn listen(&mut self, id: RequestId, task: TaskId, wake: Wake) -> Wake {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return wake;
+        };
+        let before = call(&mut self.wakers, entry);
+        entry.task = task;
+        entry.listener = listener(&mut self.wakers, wake);
+        before
+    }
+
+    /// Lets a stream keep a listener that was woken, unless the wake brought another: its consumer may leave the next
+    /// item for later without a poll that registers again. Gives back what is not needed.
+    pub(crate) fn keep(&mut self, id: RequestId, woken: Waker) -> Option<Waker> {
+        match self.entries.get_mut(id) {
+            Some(entry)
+                if entry.listener == Listener::Nobody
+                    && matches!(entry.state, State::Stream(_)) =>
+            {
+                entry.listener = listener(&mut self.wakers, Wake::Other(woken));
+                None
+            }
+            _ => Some(woken),
+        }
+    }
+
+    /// Frees an entry whose future has had its answer: only an effect that was answered by its bare id may still lie in
+    /// the outbox.
+    fn finish(&mut self, id: RequestId) -> Notice {
+        let Some(entry) = self.entries.remove(id) else {
+            return Notice::None;
+        };
+        entry.emission.number().map_or(Notice::None, Notice::Bury)
+    }
+
+    /// Frees the entry of a future that is dropped before it had its answer, or whose executor is torn down.
+    pub(crate) fn cancel(&mut self, id: RequestId) -> Option<Remains> {
+        let mut entry = self.entries.remove(id)?;
+        let waker = match call(&mut self.wakers, &mut entry) {
+            Wake::Other(waker) => Some(waker),
+            Wake::Nobody | Wake::Task(_) => None,
+        };
+        let (mut answer, mut stream, mut ended) = (None, None, false);
+        match entry.state {
+            State::Pending => {}
+            State::Answered(place) => answer = self.shelves.take_erased(entry.shelf, place),
+            State::Ended(end) => {
+                self.ends.remove(end as usize);
+                ended = true;
+            }
+            State::Stream(number) => {
+                let left = self.streams.remove(number as usize);
+                ended = left.end.is_some();
+                stream = Some(left);
+            }
+        }
+        let notice = match entry.emission {
+            Emission::UNMADE => Notice::None,
+            Emission::TAKEN if ended => Notice::None,
+            Emission::TAKEN => Notice::Cancelled,
+            untaken => untaken.number().map_or(Notice::None, Notice::Bury),
+        };
+        let has_rest = waker.is_some() || answer.is_some() || stream.is_some();
+        let rest = has_rest.then(|| {
+            Box::new(Rest {
+                _waker: waker,
+                _answer: answer,
+                _stream: stream,
+            })
+        });
+        Some(Remains { notice, rest })
+    }
+
+    // --- the shell's side ---
+
+    /// The one answer.
+    pub(crate) fn answer<T: Send + 'static>(
+        &mut self,
+        id: RequestId,
+        answer: T,
+    ) -> Result<Wake, (Reason, T)> {
+        self.deposit(id, answer, Shelves::put)
+    }
+
+    /// The same without its type.
+    pub(crate) fn answer_erased(
+        &mut self,
+        id: RequestId,
+        answer: Answer,
+    ) -> Result<Wake, (Reason, Answer)> {
+        self.deposit(id, answer, Shelves::put_erased)
+    }
+
+    fn deposit<A>(
+        &mut self,
+        id: RequestId,
+        answer: A,
+        put: impl FnOnce(&mut Shelves, ShelfId, A) -> Result<Place, A>,
+    ) -> Result<Wake, (Reason, A)> {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return Err((refusal(&self.entries, id), answer));
+        };
+        match entry.state {
+            State::Pending => {}
+            State::Answered(_) | State::Ended(_) => return Err((Reason::AlreadyAnswered, answer)),
+            State::Stream(_) => return Err((Reason::WrongType, answer)),
+        }
+        match put(&mut self.shelves, entry.shelf, answer) {
+            Ok(place) => {
+                entry.state = State::Answered(place);
+                Ok(call(&mut self.wakers, entry))
+            }
+            Err(answer) => Err((Reason::WrongType, answer)),
+        }
+    }
+
+    /// One more item, and the older one that had to make room. The sender has taken its place in the stream's [`Room`],
+    /// if it has one.
+    pub(crate) fn item<T: Send + 'static>(
+        &mut self,
+        id: RequestId,
+        item: T,
+    ) -> Result<(Wake, Option<T>), (Reason, T)> {
+        self.enqueue(id, item, |stream, is_full, item| {
+            let Some(items) = queue(&mut *stream.items) else {
+                return Err(item);
+            };
+            let displaced = if is_full { items.pop_front() } else { None };
+            items.push_back(item);
+            Ok(displaced)
+        })
+    }
+
+    /// The same without its type.
+    pub(crate) fn item_erased(
+        &mut self,
+        id: RequestId,
+        item: Answer,
+    ) -> Result<(Wake, Option<Answer>), (Reason, Answer)> {
+        self.enqueue(id, item, |stream, is_full, item| {
+            stream.items.push(item)?;
+            Ok(if is_full { stream.items.pop() } else { None })
+        })
+    }
+
+    fn enqueue<A>(
+        &mut self,
+        id: RequestId,
+        item: A,
+        push: impl FnOnce(&mut Stream, bool, A) -> Result<Option<A>, A>,
+    ) -> Result<(Wake, Option<A>), (Reason, A)> {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return Err((refusal(&self.entries, id), item));
+        };
+        let State::Stream(number) = entry.state else {
+            return Err((Reason::WrongType, item));
+        };
+        let stream = &mut self.streams[number as usize];
+        if stream.end.is_some() {
+            return Err((Reason::AlreadyAnswered, item));
+        }
+        let is_full = stream.items.len() >= stream.capacity;
+        match push(stream, is_full, item) {
+            Ok(displaced) => Ok((call(&mut self.wakers, entry), displaced)),
+            Err(item) => Err((Reason::WrongType, item)),
+        }
+    }
+
+    /// The [`Room`] of a stream that has one.
+    pub(crate) fn room(&self, id: RequestId) -> Option<&Arc<Room>> {
+        match self.entries.get(id)?.state {
+            State::Stream(number) => self.streams[number as usize].room.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The shell ends it: `Ok` is the orderly end of a stream.
+    pub(crate) fn end(
+        &mut self,
+        id: RequestId,
+        end: Result<(), RequestError>,
+    ) -> Result<Wake, Reason> {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return Err(refusal(&self.entries, id));
+        };
+        match (entry.state, end) {
+            (State::Pending, Err(error)) => {
+                entry.state = State::Ended(self.ends.insert(error) as u32);
+            }
+            (State::Pending, Ok(())) => return Err(Reason::WrongType),
+            (State::Stream(number), end) if self.streams[number as usize].end.is_none() => {
+                self.streams[number as usize].end = Some(end);
+            }
+            _ => return Err(Reason::AlreadyAnswered),
+        }
+        Ok(call(&mut self.wakers, entry))
+    }
+}
+
+/// Why an id has no entry.
+fn refusal(entries: &Requests<Entry>, id: RequestId) -> Reason {
+    match entries.is_stale(id) {
+        true => Reason::Stale,
+        false => Reason::Unknown,
+    }
+}
+
+/// Keeps who is to be woken.
+fn listener(wakers: &mut Slab<Waker>, wake: Wake) -> Listener {
+    match wake {
+        Wake::Nobody => Listener::Nobody,
+        Wake::Task(_) => Listener::Task,
+        Wake::Other(waker) => Listener::Other(wakers.insert(waker) as u32),
+    }
+}
+
+/// Whom to wake: a task listens on, a waker is taken out.
+fn call(wakers: &mut Slab<Waker>, entry: &mut Entry) -> Wake {
+    match entry.listener {
+        Listener::Nobody => Wake::Nobody,
+        Listener::Task => Wake::Task(entry.task),
+        Listener::Other(number) => {
+            entry.listener = Listener::Nobody;
+            Wake::Other(wakers.remove(number as usize))
+        }
+    }
+}
+
+/// Whether who polls listens already.
+fn hear<R>(wakers: &Slab<Waker>, entry: &Entry, poller: Poller<'_>) -> Found<R> {
+    let listens = entry.task == poller.task
+        && match entry.listener {
+            Listener::Nobody => false,
+            Listener::Task => poller.is_own,
+            Listener::Other(number) => wakers[number as usize].will_wake(poller.waker),
+        };
+    match listens {
+        true => Found::Nothing,
+        false => Found::Unheard,
+    }
+}
