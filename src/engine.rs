@@ -12,7 +12,7 @@ use crate::id::RequestId;
 use crate::mailbox;
 use crate::meta::{Door, Message, TaskPanic};
 use crate::outbox::{Emitted, Outbox};
-use crate::report::{Found, Outstanding, Remaining, Rest, Settled, Teardown};
+use crate::report::{Found, Outstanding, Rest, Settled, Teardown};
 use crate::request::{Operation, ResolveError, Resolver};
 use crate::shim::{self, Receiver};
 use crate::spawner::Root;
@@ -69,7 +69,9 @@ impl<E: Send + 'static> Engine<E> {
 
     /// Carries out what has come in by now; senders that keep sending do not keep it. Inside [`Turn::lend`].
     fn take_in(&self) {
-        self.take_some(self.mailbox.len());
+        if !self.mailbox.is_empty() {
+            self.take_some(self.mailbox.len());
+        }
     }
 
     /// Carries out at most so many messages. Gives how many there were.
@@ -173,22 +175,39 @@ impl<E: Send + 'static> Engine<E> {
         }
     }
 
-    pub(crate) fn pop(&mut self) -> Option<(RequestId, Emitted<E>)> {
-        self.act(|turn| {
-            self.sweep();
-            let (id, emitted) = turn.with_outbox(|outbox: &mut Outbox<E>| outbox.pop())?;
-            if let Emitted::Effect(_) = emitted {
-                turn.taken(id);
-            }
-            Some((id, emitted))
-        })
+    /// The request of the next emission, or [`RequestId::NONE`] where it has none. What is dead by now is not it.
+    pub(crate) fn front(&mut self) -> Option<RequestId> {
+        if !self.mailbox.is_empty() || self.turn.is_unswept() {
+            self.act(|_| self.sweep());
+        }
+        self.turn
+            .with_outbox(|outbox: &mut Outbox<E>| outbox.front())
+    }
+
+    /// The next emission, which goes to the shell.
+    pub(crate) fn pop(&mut self) -> Option<Emitted<E>> {
+        let id = self.front()?;
+        self.pop_front(id)
+    }
+
+    /// The next emission, of the request that [`front`](Self::front) gave.
+    fn pop_front(&mut self, id: RequestId) -> Option<Emitted<E>> {
+        let emitted = self
+            .turn
+            .with_outbox(|outbox: &mut Outbox<E>| outbox.pop())?;
+        if let Emitted::Effect(_) = emitted {
+            self.turn.taken(id);
+        }
+        Some(emitted)
     }
 
     /// The next emission and its request; otherwise whoever polls is woken when there may be one.
     pub(crate) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<(RequestId, Emitted<E>)> {
         loop {
-            if let Some(emitted) = self.pop() {
-                return Poll::Ready(emitted);
+            if let Some(id) = self.front()
+                && let Some(emitted) = self.pop_front(id)
+            {
+                return Poll::Ready((id, emitted));
             }
             let settled = self.run(POLLS_BEFORE_YIELD);
             if self.turn.emitted() > 0 {
@@ -269,19 +288,10 @@ impl<E: Send + 'static> Engine<E> {
 
     pub(crate) fn teardown(mut self) -> Teardown<E> {
         let found = self.rest();
-        let emitted = self.turn.with_outbox(|outbox: &mut Outbox<E>| {
-            std::iter::from_fn(|| outbox.pop())
-                .map(|(_, emitted)| emitted)
-                .collect()
-        });
-        let mut remaining = Vec::new();
-        self.turn.for_each_task(|task, state| {
-            remaining.push(Remaining {
-                task,
-                label: state.label,
-                joined: state.joined,
-            })
-        });
+        let emitted = self
+            .turn
+            .with_outbox(|outbox: &mut Outbox<E>| std::iter::from_fn(|| outbox.pop()).collect());
+        let remaining = self.turn.remaining();
         let tally = self.turn.tally();
         let outstanding = Outstanding {
             spawners: Arc::strong_count(&self.spawners) - 1,
@@ -305,8 +315,7 @@ impl<E: Send + 'static> Drop for Engine<E> {
             let _ = self.rest();
         }
         // What nobody will take: its destructors run here, and what they throw ends here.
-        while let Some((_, emitted)) = self.turn.with_outbox(|outbox: &mut Outbox<E>| outbox.pop())
-        {
+        while let Some(emitted) = self.turn.with_outbox(|outbox: &mut Outbox<E>| outbox.pop()) {
             discard(emitted);
         }
         discard(self.on_panic.take());

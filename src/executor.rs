@@ -402,7 +402,7 @@ impl<E: Send + 'static> Iterator for Drain<'_, E> {
     type Item = Emitted<E>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.engine.pop().map(|(_, emitted)| emitted)
+        self.engine.pop()
     }
 }
 

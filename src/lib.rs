@@ -112,6 +112,7 @@ mod meta;
 mod outbox;
 mod report;
 mod request;
+mod roster;
 mod shelf;
 mod shell;
 mod shim;

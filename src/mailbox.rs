@@ -159,9 +159,9 @@ impl<R, L, P> Door<R, L, P> {
         }
     }
 
-    /// Sends news for the books, which nobody is rung for.
-    pub(crate) fn post_quietly(&self, message: Message<R, L, P>) {
-        if let Some(inside) = self.enter(Until::Ever) {
+    /// Sends news for the books, which nobody is rung for, as long as there are books that want them.
+    pub(crate) fn post_quietly(&self, until: Until, message: Message<R, L, P>) {
+        if let Some(inside) = self.enter(until) {
             inside.send_quietly(message);
         }
     }

@@ -117,10 +117,11 @@ impl Status {
 }
 
 impl Meta {
-    pub(crate) fn new(door: Arc<Door>) -> Self {
+    /// Of a task that has this id, or [`TaskId::NONE`] until the executor takes it in.
+    pub(crate) fn new(door: Arc<Door>, id: TaskId) -> Self {
         Self {
             door,
-            state: AtomicU64::new(0),
+            state: AtomicU64::new(id.to_u64() << ID),
         }
     }
 

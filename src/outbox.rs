@@ -65,29 +65,45 @@ impl<E> Outbox<E> {
     }
 
     /// Queues an effect. Gives the number by which it can be buried.
+    #[inline]
     pub(crate) fn push(&mut self, id: RequestId, effect: E) -> u64 {
-        self.enqueue(id, What::Effect(effect))
-    }
-
-    fn enqueue(&mut self, id: RequestId, what: What<E>) -> u64 {
         let number = self.next;
-        self.next += 1;
-        self.queue.push_back(Slot { number, id, what });
+        *self.enqueue(id) = What::Effect(effect);
         number
     }
 
-    /// The oldest emission, and the request that it belongs to, or [`RequestId::NONE`].
-    pub(crate) fn pop(&mut self) -> Option<(RequestId, Emitted<E>)> {
-        loop {
-            let Some(Slot { id, what, .. }) = self.queue.pop_front() else {
-                self.shrink();
-                return None;
-            };
-            match what {
-                What::Effect(effect) => return Some((id, Emitted::Effect(effect))),
-                What::Cancelled => return Some((id, Emitted::Cancelled(id))),
-                What::Gone => self.gone -= 1,
+    /// A new slot, to be filled where it lies: effects may be large, and each move of one stalls on the one before.
+    #[inline]
+    fn enqueue(&mut self, id: RequestId) -> &mut What<E> {
+        let number = self.next;
+        self.next += 1;
+        let what = What::Gone;
+        self.queue.push_back(Slot { number, id, what });
+        let last = self.queue.len() - 1;
+        &mut self.queue[last].what
+    }
+
+    /// The request that the oldest emission belongs to, or [`RequestId::NONE`].
+    pub(crate) fn front(&mut self) -> Option<RequestId> {
+        while let Some(slot) = self.queue.front() {
+            if !matches!(slot.what, What::Gone) {
+                return Some(slot.id);
             }
+            self.queue.pop_front();
+            self.gone -= 1;
+        }
+        self.shrink();
+        None
+    }
+
+    /// The oldest emission.
+    pub(crate) fn pop(&mut self) -> Option<Emitted<E>> {
+        self.front()?;
+        let Slot { id, what, .. } = self.queue.pop_front()?;
+        match what {
+            What::Effect(effect) => Some(Emitted::Effect(effect)),
+            What::Cancelled => Some(Emitted::Cancelled(id)),
+            What::Gone => None,
         }
     }
 
@@ -129,7 +145,7 @@ impl<E: Send + 'static> AnyOutbox for Outbox<E> {
     }
 
     fn cancelled(&mut self, id: RequestId) {
-        self.enqueue(id, What::Cancelled);
+        *self.enqueue(id) = What::Cancelled;
     }
 
     fn accept(&mut self, effect: Answer) -> Result<(), Answer> {
@@ -159,7 +175,7 @@ mod tests {
 
     fn trace(outbox: &mut Outbox<u32>) -> Vec<String> {
         std::iter::from_fn(|| outbox.pop())
-            .map(|(_, emitted)| match emitted {
+            .map(|emitted| match emitted {
                 Emitted::Effect(effect) => format!("effect {effect}"),
                 Emitted::Cancelled(id) => format!("cancelled {}", id.to_u64()),
             })

@@ -12,6 +12,7 @@ use futures::future::FusedFuture;
 use pin_project_lite::pin_project;
 
 use crate::contain::{contain, discard, message, shield};
+use crate::id::TaskId;
 use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta};
 use crate::turn::{self, Ended, Unjoined};
@@ -128,7 +129,10 @@ impl<F: Future> Future for Contained<F> {
         let end = match (turn::begin(cx.waker()), slot.as_mut().as_pin_mut()) {
             (Some(cause), _) => Ok(End::Stopped(cause)),
             (None, Some(future)) => match contain(|| future.poll(cx)) {
-                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Pending) => {
+                    turn::pend(cx.waker());
+                    return Poll::Pending;
+                }
                 Ok(Poll::Ready(output)) => Ok(End::Done(output)),
                 Err(payload) => Err(payload),
             },
@@ -177,9 +181,9 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let make = |future| {
+    let make = |future, id| {
         let (runnable, task) = async_task::Builder::new()
-            .metadata(Meta::new(Arc::clone(door)))
+            .metadata(Meta::new(Arc::clone(door), id))
             .spawn(
                 |_| Contained {
                     future: Some(future),
@@ -197,13 +201,13 @@ where
     turn::with(door, |turn| match turn {
         Some(turn) if turn.is_closing() => Err(future),
         Some(turn) => {
-            let (runnable, handle) = make(future);
-            turn.adopt(runnable, label);
+            let (runnable, handle) = make(future, turn.enroll(label));
+            turn.make_ready(runnable);
             Ok(handle)
         }
         None => match door.enter(Until::Closing) {
             Some(inside) => {
-                let (runnable, handle) = make(future);
+                let (runnable, handle) = make(future, TaskId::NONE);
                 inside.send(Message::Spawn(runnable, label));
                 Ok(handle)
             }
@@ -362,7 +366,7 @@ impl<T> Drop for JoinHandle<T> {
         // Only now, when the allocation may be gone: told before, a teardown could take the handle's own hold on it for a
         // leak.
         if let Some((id, door)) = told {
-            door.post_quietly(Message::Detached(id));
+            door.post_quietly(Until::Ever, Message::Detached(id));
         }
     }
 }

@@ -16,13 +16,14 @@ use std::task::{Poll, Waker};
 use crate::answer::{Answer, Kind};
 use crate::contain::{Payload, discard, shield};
 use crate::entry::{Notice, Reason, RequestError, Stream};
-use crate::id::{RequestId, TaskId, Tasks};
+use crate::id::{RequestId, TaskId};
 use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta, Runnable, TaskPanic};
 use crate::outbox::{AnyOutbox, Outbox};
-use crate::report::Totals;
+use crate::report::{Remaining, Totals};
+use crate::roster::Roster;
 use crate::shim;
-use crate::snapshot::{Snapshot, TaskSnapshot};
+use crate::snapshot::Snapshot;
 use crate::table::{Found, Poller, Table, Wake};
 
 shim::turn_local!(static TURN: Turn);
@@ -64,7 +65,7 @@ impl Drop for Meta {
         if let Some(id) = self.status().id() {
             with(&self.door, |turn| match turn {
                 Some(turn) => turn.freed(id),
-                None => self.door.post_quietly(Message::Freed(id)),
+                None => self.door.post_quietly(Until::Ever, Message::Freed(id)),
             });
         }
     }
@@ -93,6 +94,11 @@ pub(crate) fn begin(waker: &Waker) -> Option<Cause> {
         turn.own_waker.set(Some(address(waker)));
         turn.fate.get()
     })
+}
+
+/// Says that the task that is being polled waits; its own waker is this.
+pub(crate) fn pend(waker: &Waker) {
+    TURN.with(|turn| turn.pend(waker));
 }
 
 /// The fate of the task that is being polled, as it is by now.
@@ -147,15 +153,6 @@ impl Drop for Unjoined {
     }
 }
 
-/// A task, from its spawn until its allocation is gone.
-pub(crate) struct Task {
-    pub(crate) label: Label,
-    /// `None` once the task has ended.
-    waker: Option<Waker>,
-    /// Whether its join handle is out.
-    pub(crate) joined: bool,
-}
-
 /// Tasks and answers on their way, for the report.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
@@ -167,8 +164,7 @@ pub(crate) struct Tally {
 
 pub(crate) struct Turn {
     pub(crate) door: Arc<Door>,
-    tasks: RefCell<Tasks<Task>>,
-    live: Cell<usize>,
+    tasks: RefCell<Roster>,
     ready: RefCell<VecDeque<Runnable>>,
     requests: RefCell<Table>,
     outbox: RefCell<Box<dyn AnyOutbox>>,
@@ -185,6 +181,8 @@ pub(crate) struct Turn {
     current: Cell<Option<TaskId>>,
     /// Its own waker's [`address`].
     own_waker: Cell<Option<(usize, usize)>>,
+    /// Whether it was woken by its id in its first poll, before its waker was kept.
+    was_woken: Cell<bool>,
     /// Whether it is polled only to be stopped.
     fate: Cell<Option<Cause>>,
     /// How it has ended, if it has.
@@ -196,7 +194,6 @@ impl Turn {
         Self {
             door,
             tasks: RefCell::default(),
-            live: Cell::new(0),
             ready: RefCell::default(),
             requests: RefCell::default(),
             outbox: RefCell::new(outbox),
@@ -208,6 +205,7 @@ impl Turn {
             closing: Cell::new(false),
             current: Cell::new(None),
             own_waker: Cell::new(None),
+            was_woken: Cell::new(false),
             fate: Cell::new(None),
             ended: Cell::new(None),
         }
@@ -271,23 +269,27 @@ impl Turn {
 
     // --- tasks ---
 
-    /// Takes in a new task, which is ready.
-    pub(crate) fn adopt(&self, runnable: Runnable, label: Label) {
-        let waker = runnable.waker();
-        let id = self.tasks.borrow_mut().insert_with(|id| {
-            let before = runnable.metadata().set_id(id);
-            Task {
-                label,
-                waker: Some(waker),
-                joined: !before.is_detached(),
-            }
-        });
-        debug_assert!(id.is_some(), "2^32 tasks need more memory than there is");
-        self.live.set(self.live.get() + 1);
+    /// Takes in a task that was made outside, and is ready.
+    fn adopt(&self, runnable: Runnable, label: Label) {
+        let id = self.enroll(label);
+        if runnable.metadata().set_id(id).is_detached() {
+            self.detached(id);
+        }
+        self.make_ready(runnable);
+    }
+
+    /// Gives a new task its id.
+    pub(crate) fn enroll(&self, label: Label) -> TaskId {
+        let mut tasks = self.tasks.borrow_mut();
+        let id = tasks.insert(label);
         self.count(|totals| {
             totals.tasks += 1;
-            totals.peak_tasks = totals.peak_tasks.max(self.live.get());
+            totals.peak_tasks = totals.peak_tasks.max(tasks.live());
         });
+        id
+    }
+
+    pub(crate) fn make_ready(&self, runnable: Runnable) {
         self.ready.borrow_mut().push_back(runnable);
     }
 
@@ -300,7 +302,7 @@ impl Turn {
     }
 
     pub(crate) fn live(&self) -> usize {
-        self.live.get()
+        self.tasks.borrow().live()
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -326,53 +328,53 @@ impl Turn {
         self.current.set(None);
         self.own_waker.set(None);
         self.fate.set(None);
+        self.was_woken.set(false);
         let ended = self.ended.take();
         if ended.is_some() {
-            self.live.set(self.live.get() - 1);
-            let waker = self
-                .tasks
-                .borrow_mut()
-                .get_mut(id)
-                .and_then(|task| task.waker.take());
+            let waker = self.tasks.borrow_mut().end(id);
             // May be the last that holds the allocation: see `Meta`.
             drop(waker);
         }
         ended
     }
 
+    /// The task that is being polled waits.
+    fn pend(&self, waker: &Waker) {
+        let Some(id) = self.current.get() else { return };
+        let wants_waker = self.tasks.borrow().wants_waker(id);
+        if wants_waker {
+            self.tasks.borrow_mut().keep_waker(id, waker.clone());
+            if self.was_woken.get() {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
     /// Wakes every live task, as is enough for one that is to end.
     pub(crate) fn wake_all(&self) {
-        let ids: Vec<_> = self
-            .tasks
-            .borrow()
-            .iter()
-            .filter(|(_, task)| task.waker.is_some())
-            .map(|(id, _)| id)
-            .collect();
-        for id in ids {
+        let waiting = self.tasks.borrow().waiting();
+        for id in waiting {
             self.wake(id);
         }
     }
 
-    /// Visits every task whose allocation is there.
-    pub(crate) fn for_each_task(&self, mut visit: impl FnMut(TaskId, &Task)) {
-        for (id, task) in self.tasks.borrow().iter() {
-            visit(id, task);
-        }
+    /// Every task whose allocation is there.
+    pub(crate) fn remaining(&self) -> Vec<Remaining> {
+        let tasks = self.tasks.borrow();
+        let remaining = tasks.remaining();
+        remaining
+            .map(|(task, label, joined)| Remaining {
+                task,
+                label,
+                joined,
+            })
+            .collect()
     }
 
     /// What is there, for people.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let tasks = self.tasks.borrow();
-        let live = tasks.iter().filter(|(_, task)| task.waker.is_some());
         Snapshot {
-            tasks: live
-                .map(|(id, task)| TaskSnapshot {
-                    id,
-                    name: task.label.name,
-                    place: task.label.place,
-                })
-                .collect(),
+            tasks: self.tasks.borrow().snapshot(),
             requests: self.requests.borrow().snapshot(),
         }
     }
@@ -387,19 +389,16 @@ impl Turn {
     }
 
     pub(crate) fn detached(&self, id: TaskId) {
-        if let Some(task) = self.tasks.borrow_mut().get_mut(id) {
-            task.joined = false;
-        }
+        self.tasks.borrow_mut().detach(id);
     }
 
     fn freed(&self, id: TaskId) {
-        let task = self.tasks.borrow_mut().remove(id);
-        drop(task);
+        self.tasks.borrow_mut().remove(id);
     }
 
     fn describe(&self, payload: Payload) -> TaskPanic {
         let id = self.current.get().unwrap_or(TaskId::NONE);
-        let label = self.tasks.borrow().get(id).map(|task| task.label);
+        let label = self.tasks.borrow().label(id);
         TaskPanic {
             task: id,
             name: label.and_then(|label| label.name),
@@ -432,13 +431,11 @@ impl Turn {
     /// Wakes a task by its own waker: under the borrow, since that calls nobody but [`schedule`], which does not look
     /// into the table.
     fn wake(&self, id: TaskId) {
-        if let Some(waker) = self
-            .tasks
-            .borrow()
-            .get(id)
-            .and_then(|task| task.waker.as_ref())
-        {
-            waker.wake_by_ref();
+        match self.tasks.borrow().waker(id) {
+            Some(waker) => waker.wake_by_ref(),
+            // It is ready, unless it is in its first poll: see `pend`.
+            None if self.current.get() == Some(id) => self.was_woken.set(true),
+            None => {}
         }
     }
 

@@ -168,7 +168,9 @@ impl Drop for Line {
             Some(turn) => turn.feed_gone(self.id),
             None => match self.door.enter(Until::Closing) {
                 Some(inside) => inside.send(Message::FeedGone(self.id)),
-                None => self.door.post_quietly(Message::FeedGone(self.id)),
+                None => self
+                    .door
+                    .post_quietly(Until::Closed, Message::FeedGone(self.id)),
             },
         });
     }

@@ -223,7 +223,7 @@ impl<Op: Operation> Resolver<Op> {
                     Ok(())
                 }
                 None => {
-                    door.post_quietly(Message::ResolverGone);
+                    door.post_quietly(Until::Closed, Message::ResolverGone);
                     Err(ResolveError::new(Reason::TornDown, answer))
                 }
             },
@@ -245,7 +245,7 @@ impl<Op: Operation> Drop for Resolver<Op> {
             }
             None => match door.enter(Until::Closing) {
                 Some(inside) => inside.send(Message::Fail(self.id, RequestError::Abandoned)),
-                None => door.post_quietly(Message::ResolverGone),
+                None => door.post_quietly(Until::Closed, Message::ResolverGone),
             },
         });
     }

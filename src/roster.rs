@@ -1,0 +1,123 @@
+//! The task table: every task, from its spawn until its allocation is gone.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::task::Waker;
+
+use crate::id::{TaskId, Tasks};
+use crate::meta::Label;
+use crate::snapshot::TaskSnapshot;
+
+#[derive(Default)]
+pub(crate) struct Roster {
+    tasks: Tasks<Task>,
+    /// Of those that were given one.
+    names: BTreeMap<TaskId, &'static str>,
+    live: usize,
+}
+
+struct Task {
+    place: &'static Location<'static>,
+    /// From its first poll that is pending until it ends: until then it is ready, or being polled.
+    waker: Option<Waker>,
+    has_ended: bool,
+    /// Whether its join handle is out.
+    is_joined: bool,
+}
+
+impl Roster {
+    /// Takes in a new task.
+    pub(crate) fn insert(&mut self, label: Label) -> TaskId {
+        let id = self.tasks.insert_with(|_| Task {
+            place: label.place,
+            waker: None,
+            has_ended: false,
+            is_joined: true,
+        });
+        let id = id.expect("2^32 tasks need more memory than there is");
+        if let Some(name) = label.name {
+            self.names.insert(id, name);
+        }
+        self.live += 1;
+        id
+    }
+
+    /// How many have not ended.
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
+    pub(crate) fn waker(&self, id: TaskId) -> Option<&Waker> {
+        self.tasks.get(id)?.waker.as_ref()
+    }
+
+    /// Whether it is pending for the first time, and its waker is to be kept.
+    pub(crate) fn wants_waker(&self, id: TaskId) -> bool {
+        self.tasks.get(id).is_some_and(|task| task.waker.is_none())
+    }
+
+    pub(crate) fn keep_waker(&mut self, id: TaskId, waker: Waker) {
+        if let Some(task) = self.tasks.get_mut(id) {
+            task.waker = Some(waker);
+        }
+    }
+
+    /// It has ended. Gives its waker, to be dropped outside the borrow: it may be the last that holds the allocation.
+    #[must_use = "it is dropped outside the borrow"]
+    pub(crate) fn end(&mut self, id: TaskId) -> Option<Waker> {
+        self.live -= 1;
+        let task = self.tasks.get_mut(id)?;
+        task.has_ended = true;
+        task.waker.take()
+    }
+
+    /// Its join handle is gone.
+    pub(crate) fn detach(&mut self, id: TaskId) {
+        if let Some(task) = self.tasks.get_mut(id) {
+            task.is_joined = false;
+        }
+    }
+
+    /// Its allocation is gone.
+    pub(crate) fn remove(&mut self, id: TaskId) {
+        self.tasks.remove(id);
+        if !self.names.is_empty() {
+            self.names.remove(&id);
+        }
+    }
+
+    pub(crate) fn label(&self, id: TaskId) -> Option<Label> {
+        let task = self.tasks.get(id)?;
+        Some(self.label_of(id, task))
+    }
+
+    fn label_of(&self, id: TaskId, task: &Task) -> Label {
+        Label {
+            name: self.names.get(&id).copied(),
+            place: task.place,
+        }
+    }
+
+    /// Those that wait to be woken.
+    pub(crate) fn waiting(&self) -> Vec<TaskId> {
+        let waiting = self.tasks.iter().filter(|(_, task)| task.waker.is_some());
+        waiting.map(|(id, _)| id).collect()
+    }
+
+    pub(crate) fn snapshot(&self) -> Vec<TaskSnapshot> {
+        let live = self.tasks.iter().filter(|(_, task)| !task.has_ended);
+        let describe = |(id, task): (TaskId, &Task)| TaskSnapshot {
+            id,
+            name: self.label_of(id, task).name,
+            place: task.place,
+        };
+        live.map(describe).collect()
+    }
+
+    /// Every task whose allocation is there, and whether its join handle is out.
+    pub(crate) fn remaining(&self) -> impl Iterator<Item = (TaskId, Label, bool)> {
+        self.tasks
+            .iter()
+            .map(|(id, task)| (id, self.label_of(id, task), task.is_joined))
+    }
+}
