@@ -175,37 +175,36 @@ impl<E: Send + 'static> Engine<E> {
         }
     }
 
-    /// The request of the next emission, or [`RequestId::NONE`] where it has none. What is dead by now is not it.
-    pub(crate) fn front(&mut self) -> Option<RequestId> {
-        if !self.mailbox.is_empty() || self.turn.is_unswept() {
-            self.act(|_| self.sweep());
-        }
+    /// The next emission, which goes to the shell. What is dead by now is not it.
+    pub(crate) fn pop(&mut self) -> Option<Emitted<E>> {
+        self.tidy();
+        self.take_front()
+    }
+
+    fn take_front(&self) -> Option<Emitted<E>> {
+        self.turn
+            .with_outbox(|outbox: &mut Outbox<E>| outbox.pop(|id| self.turn.taken(id)))
+    }
+
+    /// The request of the next emission, or [`RequestId::NONE`] where it has none.
+    fn front(&self) -> Option<RequestId> {
+        self.tidy();
         self.turn
             .with_outbox(|outbox: &mut Outbox<E>| outbox.front())
     }
 
-    /// The next emission, which goes to the shell.
-    pub(crate) fn pop(&mut self) -> Option<Emitted<E>> {
-        let id = self.front()?;
-        self.pop_front(id)
-    }
-
-    /// The next emission, of the request that [`front`](Self::front) gave.
-    fn pop_front(&mut self, id: RequestId) -> Option<Emitted<E>> {
-        let emitted = self
-            .turn
-            .with_outbox(|outbox: &mut Outbox<E>| outbox.pop())?;
-        if let Emitted::Effect(_) = emitted {
-            self.turn.taken(id);
+    /// Sees to what may end an untaken effect's life.
+    fn tidy(&self) {
+        if !self.mailbox.is_empty() || self.turn.is_unswept() {
+            self.act(|_| self.sweep());
         }
-        Some(emitted)
     }
 
     /// The next emission and its request; otherwise whoever polls is woken when there may be one.
     pub(crate) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<(RequestId, Emitted<E>)> {
         loop {
             if let Some(id) = self.front()
-                && let Some(emitted) = self.pop_front(id)
+                && let Some(emitted) = self.take_front()
             {
                 return Poll::Ready((id, emitted));
             }
@@ -290,7 +289,7 @@ impl<E: Send + 'static> Engine<E> {
         let found = self.rest();
         let emitted = self
             .turn
-            .with_outbox(|outbox: &mut Outbox<E>| std::iter::from_fn(|| outbox.pop()).collect());
+            .with_outbox(|outbox: &mut Outbox<E>| std::iter::from_fn(|| outbox.pop(|_| {})).collect());
         let remaining = self.turn.remaining();
         let tally = self.turn.tally();
         let outstanding = Outstanding {
@@ -315,7 +314,7 @@ impl<E: Send + 'static> Drop for Engine<E> {
             let _ = self.rest();
         }
         // What nobody will take: its destructors run here, and what they throw ends here.
-        while let Some(emitted) = self.turn.with_outbox(|outbox: &mut Outbox<E>| outbox.pop()) {
+        while let Some(emitted) = self.turn.with_outbox(|outbox: &mut Outbox<E>| outbox.pop(|_| {})) {
             discard(emitted);
         }
         discard(self.on_panic.take());

@@ -96,12 +96,15 @@ impl<E> Outbox<E> {
         None
     }
 
-    /// The oldest emission.
-    pub(crate) fn pop(&mut self) -> Option<Emitted<E>> {
-        self.front()?;
-        let Slot { id, what, .. } = self.queue.pop_front()?;
-        match what {
-            What::Effect(effect) => Some(Emitted::Effect(effect)),
+    /// The oldest emission. Where it is an effect, `taken` is told whose it is.
+    #[inline]
+    pub(crate) fn pop(&mut self, taken: impl FnOnce(RequestId)) -> Option<Emitted<E>> {
+        let id = self.front()?;
+        match self.queue.pop_front()?.what {
+            What::Effect(effect) => {
+                taken(id);
+                Some(Emitted::Effect(effect))
+            }
             What::Cancelled => Some(Emitted::Cancelled(id)),
             What::Gone => None,
         }
@@ -174,7 +177,7 @@ mod tests {
     use super::*;
 
     fn trace(outbox: &mut Outbox<u32>) -> Vec<String> {
-        std::iter::from_fn(|| outbox.pop())
+        std::iter::from_fn(|| outbox.pop(|_| {}))
             .map(|emitted| match emitted {
                 Emitted::Effect(effect) => format!("effect {effect}"),
                 Emitted::Cancelled(id) => format!("cancelled {}", id.to_u64()),
@@ -233,7 +236,7 @@ mod tests {
         let mut outbox = Outbox::new();
         outbox.push(RequestId::NONE, 1);
         outbox.push(RequestId::NONE, 2);
-        outbox.pop();
+        outbox.pop(|_| {});
         outbox.bury(0);
         outbox.bury(77);
         assert_eq!(
