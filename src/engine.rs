@@ -287,9 +287,9 @@ impl<E: Send + 'static> Engine<E> {
 
     pub(crate) fn teardown(mut self) -> Teardown<E> {
         let found = self.rest();
-        let emitted = self
-            .turn
-            .with_outbox(|outbox: &mut Outbox<E>| std::iter::from_fn(|| outbox.pop(|_| {})).collect());
+        let emitted = self.turn.with_outbox(|outbox: &mut Outbox<E>| {
+            std::iter::from_fn(|| outbox.pop(|_| {})).collect()
+        });
         let remaining = self.turn.remaining();
         let tally = self.turn.tally();
         let outstanding = Outstanding {
@@ -314,7 +314,10 @@ impl<E: Send + 'static> Drop for Engine<E> {
             let _ = self.rest();
         }
         // What nobody will take: its destructors run here, and what they throw ends here.
-        while let Some(emitted) = self.turn.with_outbox(|outbox: &mut Outbox<E>| outbox.pop(|_| {})) {
+        while let Some(emitted) = self
+            .turn
+            .with_outbox(|outbox: &mut Outbox<E>| outbox.pop(|_| {}))
+        {
             discard(emitted);
         }
         discard(self.on_panic.take());

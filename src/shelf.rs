@@ -22,18 +22,27 @@ pub(crate) type Place = u32;
 #[derive(Default)]
 pub(crate) struct Shelves {
     by_type: HashMap<TypeId, ShelfId, BuildHasherDefault<AsItIs>>,
+    /// What was asked for last, which is often asked for again.
+    last: Option<(TypeId, ShelfId)>,
     shelves: Vec<Box<dyn AnyShelf>>,
 }
 
 impl Shelves {
     /// The shelf for answers of this type, put up where there is none.
     pub(crate) fn of<T: Send + 'static>(&mut self) -> ShelfId {
-        let next = self.shelves.len() as ShelfId;
-        let id = *self.by_type.entry(TypeId::of::<T>()).or_insert(next);
-        if id == next {
-            self.shelves.push(Box::new(Shelf(Slab::<T>::new())));
+        let of = TypeId::of::<T>();
+        match self.last {
+            Some((last, id)) if last == of => id,
+            _ => {
+                let next = self.shelves.len() as ShelfId;
+                let id = *self.by_type.entry(of).or_insert(next);
+                if id == next {
+                    self.shelves.push(Box::new(Shelf(Slab::<T>::new())));
+                }
+                self.last = Some((of, id));
+                id
+            }
         }
-        id
     }
 
     /// Puts an answer on the shelf of its type; gives back what is not of that type.

@@ -24,7 +24,7 @@ pub struct RequestSnapshot {
     pub id: RequestId,
     /// The operation's type.
     pub operation: &'static str,
-    /// The task that first polled it.
+    /// The task that polled it last: the one that awaits it.
     pub task: TaskId,
     /// The place that made it.
     pub place: &'static Location<'static>,

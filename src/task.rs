@@ -15,7 +15,7 @@ use crate::contain::{contain, discard, message, shield};
 use crate::id::TaskId;
 use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta};
-use crate::turn::{self, Ended, Unjoined};
+use crate::turn::{self, Ended, Turn, Unjoined};
 
 /// Why a task has no output.
 ///
@@ -125,12 +125,22 @@ impl<F: Future> Future for Contained<F> {
     type Output = Outcome<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        turn::here(|turn| self.poll_in(turn, cx))
+    }
+}
+
+impl<F: Future> Contained<F> {
+    fn poll_in(
+        self: Pin<&mut Self>,
+        turn: &Turn,
+        cx: &mut Context<'_>,
+    ) -> Poll<Outcome<F::Output>> {
         let mut slot = self.project().future;
-        let end = match (turn::begin(cx.waker()), slot.as_mut().as_pin_mut()) {
+        let end = match (turn.begin(cx.waker()), slot.as_mut().as_pin_mut()) {
             (Some(cause), _) => Ok(End::Stopped(cause)),
             (None, Some(future)) => match contain(|| future.poll(cx)) {
                 Ok(Poll::Pending) => {
-                    turn::pend(cx.waker());
+                    turn.pend(cx.waker());
                     return Poll::Pending;
                 }
                 Ok(Poll::Ready(output)) => Ok(End::Done(output)),
@@ -142,27 +152,27 @@ impl<F: Future> Future for Contained<F> {
         let end = match (end, dropped) {
             (Ok(End::Done(output)), Some(payload)) => {
                 discard(output);
-                End::Panicked(turn::unjoined(payload))
+                End::Panicked(turn.unjoined(payload))
             }
             (Ok(end), dropped) => {
                 // Its joiners learn the cause that came first; what its destructor threw is for `on_panic`.
-                dropped.into_iter().for_each(turn::tell);
+                dropped.into_iter().for_each(|payload| turn.tell(payload));
                 end
             }
             (Err(payload), dropped) => {
-                let end = match turn::fate() {
+                let end = match turn.fate() {
                     // It was aborted in this very poll, before it panicked.
                     Some(cause) => {
-                        turn::tell(payload);
+                        turn.tell(payload);
                         End::Stopped(cause)
                     }
-                    None => End::Panicked(turn::unjoined(payload)),
+                    None => End::Panicked(turn.unjoined(payload)),
                 };
-                dropped.into_iter().for_each(turn::tell);
+                dropped.into_iter().for_each(|payload| turn.tell(payload));
                 end
             }
         };
-        turn::ended(match &end {
+        turn.end_task(match &end {
             End::Done(_) => Ended::Done,
             End::Panicked(_) => Ended::Panicked,
             End::Stopped(_) => Ended::Stopped,

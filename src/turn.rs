@@ -87,41 +87,9 @@ fn address(waker: &Waker) -> (usize, usize) {
     )
 }
 
-/// The fate of the task that is being polled, as the task's wrapper finds it, which tells the task's own waker. Tasks
-/// are polled in turns only.
-pub(crate) fn begin(waker: &Waker) -> Option<Cause> {
-    TURN.with(|turn| {
-        turn.own_waker.set(Some(address(waker)));
-        turn.fate.get()
-    })
-}
-
-/// Says that the task that is being polled waits; its own waker is this.
-pub(crate) fn pend(waker: &Waker) {
-    TURN.with(|turn| turn.pend(waker));
-}
-
-/// The fate of the task that is being polled, as it is by now.
-pub(crate) fn fate() -> Option<Cause> {
-    TURN.with(|turn| turn.fate.get())
-}
-
-/// Says that the task that is being polled has ended.
-pub(crate) fn ended(how: Ended) {
-    TURN.with(|turn| turn.ended.set(Some(how)));
-}
-
-/// Reports what the polled task panicked with, and nobody will learn by joining it.
-pub(crate) fn tell(payload: Payload) {
-    TURN.with(|turn| turn.report(turn.describe(payload)));
-}
-
-/// What the polled task panicked with, for its join handle, or for whoever is told when there is none.
-pub(crate) fn unjoined(payload: Payload) -> Unjoined {
-    TURN.with(|turn| Unjoined {
-        door: Arc::clone(&turn.door),
-        panic: Some(turn.describe(payload)),
-    })
+/// Calls `act` with the turn in which a task is being polled, for the task's wrapper: tasks are polled in turns only.
+pub(crate) fn here<R>(act: impl FnOnce(&Turn) -> R) -> R {
+    TURN.with(act)
 }
 
 /// A panic that its task's join handle may still ask for. Dropping it hands it to the executor's `on_panic`.
@@ -338,8 +306,19 @@ impl Turn {
         ended
     }
 
-    /// The task that is being polled waits.
-    fn pend(&self, waker: &Waker) {
+    /// The task that is being polled has this waker. Gives whether it is polled only to be stopped.
+    pub(crate) fn begin(&self, waker: &Waker) -> Option<Cause> {
+        self.own_waker.set(Some(address(waker)));
+        self.fate.get()
+    }
+
+    /// Whether the task that is being polled is to end, by now.
+    pub(crate) fn fate(&self) -> Option<Cause> {
+        self.fate.get()
+    }
+
+    /// The task that is being polled waits; its own waker is this.
+    pub(crate) fn pend(&self, waker: &Waker) {
         let Some(id) = self.current.get() else { return };
         let wants_waker = self.tasks.borrow().wants_waker(id);
         if wants_waker {
@@ -347,6 +326,24 @@ impl Turn {
             if self.was_woken.get() {
                 waker.wake_by_ref();
             }
+        }
+    }
+
+    /// The task that is being polled has ended.
+    pub(crate) fn end_task(&self, how: Ended) {
+        self.ended.set(Some(how));
+    }
+
+    /// Reports what the polled task panicked with, and nobody will learn by joining it.
+    pub(crate) fn tell(&self, payload: Payload) {
+        self.report(self.describe(payload));
+    }
+
+    /// What the polled task panicked with, for its join handle, or for whoever is told when there is none.
+    pub(crate) fn unjoined(&self, payload: Payload) -> Unjoined {
+        Unjoined {
+            door: Arc::clone(&self.door),
+            panic: Some(self.describe(payload)),
         }
     }
 
