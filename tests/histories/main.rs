@@ -1,5 +1,6 @@
 //! Random histories of every public operation against a model. A failing seed is printed, with the shrunk history;
-//! `STILLPOINT_SEED=<seed> cargo test --test histories replay` plays it again.
+//! `STILLPOINT_SEED=<seed> cargo test --test histories replay` plays it again. `STILLPOINT_HISTORIES=<count>` is how many
+//! there are, where another number than the usual one is wanted.
 
 mod machine;
 mod races;
@@ -46,11 +47,13 @@ fn play_all(first: u64, count: u64) {
 #[test]
 #[cfg_attr(miri, ignore = "making the strategies alone takes miri minutes")]
 fn random_histories_agree_with_the_model() {
-    let count = if cfg!(debug_assertions) {
+    let usual = if cfg!(debug_assertions) {
         2_000
     } else {
         10_000
     };
+    let count = std::env::var("STILLPOINT_HISTORIES")
+        .map_or(usual, |count| count.parse().expect("a count is a number"));
     play_all(0, count);
 }
 
