@@ -1,7 +1,6 @@
 //! An answer whose type is known to those who send and await it, and to nobody in between.
 
 use std::any::{Any, TypeId};
-use std::fmt;
 
 use stack_dst::Value;
 use stack_dst::buffers::ConstArrayBuf;
@@ -107,11 +106,5 @@ impl Kind {
 
     pub(crate) fn is<Op: 'static>(&self, shape: Shape) -> bool {
         self.shape == shape && (self.operation)() == TypeId::of::<Op>()
-    }
-}
-
-impl fmt::Debug for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str((self.name)())
     }
 }
