@@ -410,7 +410,7 @@ impl Table {
         }
     }
 
-    /// The shell ends it: `Ok` is the orderly end of a stream.
+    /// The shell ends it: `Ok` is the orderly end of a stream, and nobody says it of anything else.
     pub(crate) fn end(
         &mut self,
         id: RequestId,
@@ -423,7 +423,6 @@ impl Table {
             (State::Pending, Err(error)) => {
                 entry.state = State::Ended(self.ends.insert(error) as u32);
             }
-            (State::Pending, Ok(())) => return Err(Reason::WrongType),
             (State::Stream(number), end) if self.streams[number as usize].end.is_none() => {
                 self.streams[number as usize].end = Some(end);
             }
