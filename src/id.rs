@@ -157,8 +157,8 @@ impl<N: Name, T, const INDEX_BITS: u32, const LAST_GENERATION: u32>
         )
     }
 
-    fn join(&self, index: usize) -> N {
-        N::from_number((u64::from(self.generations[index]) << INDEX_BITS) | index as u64)
+    fn join(index: usize, generation: u32) -> N {
+        N::from_number((u64::from(generation) << INDEX_BITS) + index as u64)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -179,7 +179,7 @@ impl<N: Name, T, const INDEX_BITS: u32, const LAST_GENERATION: u32>
         if index == self.generations.len() {
             self.generations.push(1);
         }
-        let id = N::from_number((u64::from(self.generations[index]) << INDEX_BITS) | index as u64);
+        let id = Self::join(index, self.generations[index]);
         vacant.insert(Some(make(id)));
         Some(id)
     }
@@ -224,9 +224,9 @@ impl<N: Name, T, const INDEX_BITS: u32, const LAST_GENERATION: u32>
 
     /// What is stored, by index.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (N, &T)> {
-        self.slots
-            .iter()
-            .filter_map(|(index, slot)| Some((self.join(index), slot.as_ref()?)))
+        self.slots.iter().filter_map(|(index, slot)| {
+            Some((Self::join(index, self.generations[index]), slot.as_ref()?))
+        })
     }
 }
 
