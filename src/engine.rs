@@ -270,8 +270,8 @@ impl<E: Send + 'static> Engine<E> {
             while !door.is_empty() {
                 shim::yield_now();
             }
-            // The last that came in, and what its destructors do.
-            while !self.mailbox.is_empty() || self.turn.has_ready() || self.turn.is_unswept() {
+            // The last that came in, and what its destructors send.
+            while !self.mailbox.is_empty() {
                 self.stop_all();
             }
             found
