@@ -284,6 +284,19 @@ mod tests {
         assert!(!arena.is_stale(id));
     }
 
+    impl<N, T, const INDEX_BITS: u32, const LAST_GENERATION: u32>
+        Arena<N, T, INDEX_BITS, LAST_GENERATION>
+    {
+        /// The greatest number that it may give out.
+        const LAST: u64 = ((LAST_GENERATION as u64) << INDEX_BITS) | ((1 << INDEX_BITS) - 1);
+    }
+
+    #[test]
+    fn a_request_has_53_bits_and_a_task_62() {
+        assert_eq!(Requests::<()>::LAST, (1 << 53) - 1);
+        assert_eq!(Tasks::<()>::LAST, (1 << 62) - 1);
+    }
+
     #[test]
     fn a_full_arena_makes_nothing() {
         let mut arena = Arena::<RequestId, u8, 2, 9>::default();
