@@ -155,3 +155,67 @@ fn debug_never_blocks_and_says_something() {
     );
     let _ = Effect(Value::new(0), Box::new(|| {}));
 }
+
+/// As the style of the standard library has it, and so that a log tells one from the other.
+#[test]
+fn every_error_says_in_lower_case_what_it_is_and_no_two_say_the_same() {
+    let requests = [
+        RequestError::Failed("404".into()),
+        RequestError::Abandoned,
+        RequestError::Closed,
+        RequestError::Outside,
+        RequestError::Exhausted,
+    ];
+    let reasons = [
+        Reason::Foreign,
+        Reason::Unknown,
+        Reason::Stale,
+        Reason::AlreadyAnswered,
+        Reason::WrongType,
+        Reason::Full,
+        Reason::TornDown,
+    ];
+    let joins = [
+        JoinError::Aborted,
+        JoinError::Panicked(Box::new("no such page")),
+        JoinError::TornDown,
+    ];
+    let texts: [Vec<String>; 4] = [
+        requests.iter().map(ToString::to_string).collect(),
+        reasons.iter().map(ToString::to_string).collect(),
+        joins.iter().map(ToString::to_string).collect(),
+        joins.iter().map(|error| format!("{error:?}")).collect(),
+    ];
+    for texts in texts {
+        for (at, text) in texts.iter().enumerate() {
+            assert!(text.len() > 5 && !text.ends_with('.'), "{text:?}");
+            assert!(!texts[..at].contains(text), "{text:?} says nothing new");
+        }
+    }
+    assert!(joins[1].to_string().ends_with(": no such page"));
+    assert!(requests[0].to_string().ends_with(": 404"));
+}
+
+#[test]
+fn an_id_is_printed_by_its_index_and_its_generation() {
+    let request = RequestId::from_u64(2 << 24 | 3);
+    assert_eq!(request.to_string(), "3.2");
+    assert_eq!(format!("{request:?}"), "RequestId(3.2)");
+
+    let mut executor = Executor::<Effect>::new();
+    let spawner = executor.spawner();
+    let first = spawner.spawn(async {});
+    drop(spawner.spawn(std::future::pending::<()>()));
+    let _ = executor.run_until_stalled();
+    drop(first);
+    drop(spawner.spawn(std::future::pending::<()>()));
+    let _ = executor.run_until_stalled();
+    let tasks: Vec<_> = executor
+        .snapshot()
+        .tasks
+        .iter()
+        .map(|task| task.id)
+        .collect();
+    assert_eq!([tasks[0].to_string(), tasks[1].to_string()], ["0.2", "1.1"]);
+    assert_eq!(format!("{:?}", tasks[1]), "TaskId(1.1)");
+}
