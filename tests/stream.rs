@@ -4,7 +4,7 @@ mod support;
 
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -352,6 +352,34 @@ fn p5_delivering_an_item_through_a_combinator_never_disarms_a_stream() {
         trace.take(),
         ["1: 0", "2: 0", "1: 1", "2: 1", "1: 2", "2: 2", "end"]
     );
+}
+
+/// So that what comes later is not slept through by a consumer that leaves it for later.
+#[test]
+fn p5_each_item_wakes_who_registered_last_though_he_has_not_polled_since() {
+    let mut executor = Executor::<Effect>::new();
+    let (shell, rings) = (executor.shell(), Rings::new());
+    let waker = Waker::from(Arc::clone(&rings));
+    drop(executor.spawner().spawn(async move {
+        let mut stream = shell.subscribe(Ticks(0));
+        poll_fn(|_| {
+            let mut cx = Context::from_waker(&waker);
+            assert!(stream.poll_next_unpin(&mut cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        pending::<()>().await;
+        drop(stream);
+    }));
+    run(&mut executor);
+    let feed = ticks(&mut executor).feed;
+    for round in 0..3 {
+        executor.send(&feed, round).unwrap();
+    }
+    assert_eq!(rings.count(), 3);
+    feed.end().unwrap();
+    run(&mut executor);
+    assert_eq!(rings.count(), 4);
 }
 
 #[test]
