@@ -219,3 +219,50 @@ fn an_id_is_printed_by_its_index_and_its_generation() {
     assert_eq!([tasks[0].to_string(), tasks[1].to_string()], ["0.2", "1.1"]);
     assert_eq!(format!("{:?}", tasks[1]), "TaskId(1.1)");
 }
+
+/// A log shows what it is about, and never the answer or the future itself, which need not be printable.
+#[test]
+fn what_a_shell_and_a_core_hold_is_printed_by_operation_id_and_reason() {
+    effects! {
+        enum Effect {
+            Op => request Op,
+            Items => stream Op,
+        }
+    }
+    let mut executor = LocalExecutor::<Effect>::new();
+    let (spawner, shell) = (executor.spawner(), executor.shell());
+    let pending = executor.local_spawner().spawn(std::future::pending::<()>());
+    drop(spawner.spawn(async move {
+        let mut items = shell.subscribe(Op);
+        let _ = futures::join!(shell.request(Op), futures::StreamExt::next(&mut items));
+    }));
+    let _ = executor.run_until_stalled();
+    let Some(Emitted::Effect(Effect::Op(request))) = executor.drain().next() else {
+        unreachable!()
+    };
+    let Some(Emitted::Effect(Effect::Items(items))) = executor.drain().next() else {
+        unreachable!()
+    };
+    let named = |text: String, id: RequestId| {
+        assert!(text.contains("Op"), "{text}");
+        assert!(text.contains(&format!("{id:?}")), "{text}");
+    };
+    named(format!("{:?}", request.resolver), request.id());
+    named(format!("{:?}", items.feed), items.id());
+    assert_eq!(
+        format!("{pending:?}"),
+        "LocalJoinHandle { finished: false }"
+    );
+    drop(executor);
+    assert_eq!(format!("{pending:?}"), "LocalJoinHandle { finished: true }");
+
+    let refused = request.resolve(Value::new(1)).unwrap_err();
+    assert_eq!(format!("{refused:?}"), "ResolveError(TornDown)");
+    assert!(
+        refused.to_string().ends_with(&Reason::TornDown.to_string()),
+        "{refused}"
+    );
+    let rejected = spawner.try_spawn(async {}).unwrap_err();
+    assert_eq!(format!("{rejected:?}"), "Rejected(Closed)");
+    assert_eq!(rejected.to_string(), Reason::TornDown.to_string());
+}

@@ -265,3 +265,17 @@ fn a_runtime_that_goes_first_takes_the_core_with_it() {
     assert!(task.is_finished() && spawner.is_closed());
     drop(driver);
 }
+
+#[test]
+fn a_driver_says_whether_it_runs_and_a_builder_what_it_will_drive() {
+    on_each_runtime(async || {
+        let executor = Executor::<Effect>::new();
+        let shell = executor.shell();
+        let builder = Driver::builder(executor);
+        assert!(format!("{builder:?}").contains("Executor { tasks: 0"));
+        let driver = builder.start(|_| async {});
+        assert_eq!(format!("{driver:?}"), "Driver { running: true }");
+        driver.shutdown().await.assert_baseline();
+        assert!(shell.is_closed());
+    });
+}
