@@ -354,6 +354,36 @@ fn rule_04_a_budget_that_is_just_enough_is_not_spent() {
     );
 }
 
+/// What another thread sends while a turn is on is taken in by 64, and 64 are as much as a poll.
+#[test]
+fn rule_04_sixty_four_messages_that_come_in_a_turn_are_one_poll_of_its_budget() {
+    // Polls of a task in whose first one 640 notifications come, the turn's budget, and how many of them it takes in.
+    for (polls, budget, taken) in [(1, 1, 0), (1, 4, 192), (64, 65, 64), (64, 66, 128)] {
+        let mut executor = Executor::<Effect>::new();
+        let shell = executor.shell();
+        let mut polled = 0;
+        let task = executor.spawner().spawn(poll_fn(move |cx| {
+            polled += 1;
+            if polled == 1 {
+                let send = || (0..640).for_each(|_| shell.notify(Say("now")).unwrap());
+                std::thread::scope(|scope| scope.spawn(send).join().unwrap());
+            }
+            if polled < polls {
+                cx.waker().wake_by_ref();
+            }
+            Poll::<()>::Pending
+        }));
+        let settled = executor.run_for(budget);
+        assert_eq!((settled.polled, settled.budget_spent), (polls, true));
+        let held = format!("emitted: {taken}, messages: {}", 640 - taken);
+        assert!(format!("{executor:?}").contains(&held), "{executor:?}");
+        let settled = executor.run_until_stalled();
+        assert_eq!((settled.polled, settled.budget_spent), (0, false));
+        assert_eq!(drained(&mut executor).len(), 640);
+        drop(task);
+    }
+}
+
 #[test]
 fn rule_04_a_budget_is_fair_to_the_others_of_a_task_that_wakes_itself() {
     let mut executor = Executor::<Effect>::new();
