@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use futures::FutureExt;
 use futures::future::FusedFuture;
 use futures::task::{LocalSpawn, LocalSpawnExt, Spawn, SpawnExt};
-use stillpoint::{Executor, LocalExecutor, Spawner};
+use stillpoint::{Executor, JoinError, LocalExecutor, Spawner};
 use support::*;
 
 fn executor() -> Executor<Effect> {
@@ -107,6 +107,27 @@ fn rule_06_every_end_completes_the_join_handle_with_its_reason() {
             "TornDown",
             "TornDown",
             "TornDown"
+        ]
+    );
+}
+
+#[test]
+fn rule_06_a_reason_is_one_of_three() {
+    let reasons = [
+        JoinError::Aborted,
+        JoinError::Panicked(Box::new("oh")),
+        JoinError::TornDown,
+    ];
+    assert_eq!(
+        reasons.map(|reason| [
+            reason.is_aborted(),
+            reason.is_panicked(),
+            reason.is_torn_down()
+        ]),
+        [
+            [true, false, false],
+            [false, true, false],
+            [false, false, true]
         ]
     );
 }
@@ -571,6 +592,20 @@ fn a_local_task_ends_in_every_way_too() {
             .unwrap_err()
             .is_torn_down()
     );
+}
+
+#[test]
+fn a_local_join_handle_is_fused_and_a_local_spawner_knows_when_it_is_closed() {
+    let mut executor = LocalExecutor::<Effect>::new();
+    let spawner = executor.local_spawner();
+    let mut task = spawner.spawn(async { Rc::new(5) });
+    assert!(!spawner.is_closed() && !task.is_finished() && !task.is_terminated());
+    let _ = executor.run_until_stalled();
+    assert!(task.is_finished() && !task.is_terminated());
+    assert_eq!(*(&mut task).now_or_never().unwrap().unwrap(), 5);
+    assert!(task.is_terminated());
+    drop(executor);
+    assert!(spawner.is_closed());
 }
 
 #[test]
