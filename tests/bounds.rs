@@ -142,6 +142,10 @@ fn debug_never_blocks_and_says_something() {
         format!("{:?}", executor.totals()),
         format!("{:?}", LocalExecutor::<Effect>::new().local_spawner()),
     ];
+    assert_eq!(
+        [format!("{spawner:?}"), format!("{shell:?}")],
+        ["Spawner(open)", "Shell(open)"]
+    );
     let report = executor.teardown();
     assert!(texts.iter().all(|text| text.len() > 5), "{texts:?}");
     assert_eq!(

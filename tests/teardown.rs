@@ -173,6 +173,7 @@ fn rule_16_what_a_destructor_asks_in_a_teardown_is_closed() {
         log.push(format!("{:?}", stream.next().now_or_never()));
         log.push(format!("{:?}", stream.ended_by()));
         log.push(format!("{} {}", spawner.is_closed(), shell.is_closed()));
+        log.push(format!("{spawner:?} {shell:?}"));
         log.push(format!("{:?}", spawner.try_spawn(async {}).map(drop)));
         log.push(end(spawner.spawn(async {})));
     });
@@ -185,6 +186,7 @@ fn rule_16_what_a_destructor_asks_in_a_teardown_is_closed() {
             "Some(None)",
             "Some(Err(Closed))",
             "true true",
+            "Spawner(closing) Shell(closing)",
             "Err(Rejected(Closed))",
             "TornDown"
         ]
