@@ -474,3 +474,51 @@ fn hear<R>(wakers: &Slab<Waker>, entry: &Entry, poller: Poller<'_>) -> Found<R> 
         false => Found::Unheard,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    struct Sleeper;
+    impl std::task::Wake for Sleeper {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    /// Nobody outside can tell; but each poll of a combinator would clone a waker and drop one.
+    #[test]
+    fn who_listens_already_is_known() {
+        let (one, two) = (TaskId::from_u64(1), TaskId::from_u64(2));
+        let waker = Waker::from(Arc::new(Sleeper));
+        let poller = |task, waker, is_own| Poller {
+            task,
+            waker,
+            is_own,
+        };
+        let (own, others) = (poller(one, &waker, true), poller(one, &waker, false));
+        let mut table = Table::default();
+        let place = Location::caller();
+        let id = table.open_one::<u8>(Kind::one::<u8>(), place, one, own.wake());
+        let id = id.expect("there is room");
+        let unheard = |table: &mut Table, poller| match table.poll_one::<u8>(id, poller) {
+            Found::Nothing => false,
+            Found::Unheard => true,
+            Found::Item(_) | Found::Last(..) => panic!("nothing has come"),
+        };
+        assert!(!unheard(&mut table, own));
+        assert!(unheard(&mut table, others));
+        assert!(unheard(&mut table, poller(two, &waker, true)));
+
+        let Wake::Task(before) = table.listen(id, one, others.wake()) else {
+            panic!("a task listened")
+        };
+        assert_eq!(before, one);
+        assert!(!unheard(&mut table, others));
+        assert!(unheard(&mut table, poller(one, Waker::noop(), false)));
+        let Wake::Other(before) = table.listen(id, two, Wake::Nobody) else {
+            panic!("a waker listened")
+        };
+        assert!(before.will_wake(&waker));
+        assert!(unheard(&mut table, poller(two, &waker, true)));
+    }
+}

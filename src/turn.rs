@@ -746,3 +746,46 @@ impl Turn {
         self.outbox.borrow().len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Executor;
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    fn turn() -> Turn {
+        let (door, _mailbox) = Door::new(None);
+        Turn::new(door, Box::new(Outbox::<()>::new()))
+    }
+
+    /// Nobody outside can tell; but a round trip would cost two atomics more.
+    #[test]
+    fn a_sender_that_is_given_back_is_the_next_one_and_so_many_are_kept() {
+        let turn = turn();
+        let out = |turn: &Turn| Arc::strong_count(&turn.door);
+        turn.give_back(turn.sender());
+        assert_eq!(out(&turn), 2);
+        let again = turn.sender();
+        assert_eq!((out(&turn), turn.spare.borrow().len()), (2, 0));
+        drop(again);
+        let many: Vec<_> = (0..2 * SPARE_SENDERS).map(|_| turn.sender()).collect();
+        many.into_iter().for_each(|sender| turn.give_back(sender));
+        assert_eq!(out(&turn), 1 + SPARE_SENDERS);
+    }
+
+    /// Nobody outside can tell; but each request of a task would clone its waker.
+    #[test]
+    fn a_tasks_own_waker_is_known_from_others() {
+        let mut executor = Executor::<()>::new();
+        drop(executor.spawner().spawn(poll_fn(|cx| {
+            let is_own = |waker: &Waker| {
+                innermost(|turn| turn.is_some_and(|turn| turn.poller(waker).is_own))
+            };
+            assert!(is_own(cx.waker()) && is_own(&cx.waker().clone()));
+            assert!(!is_own(Waker::noop()));
+            Poll::Ready(())
+        })));
+        assert_eq!(executor.run_until_stalled().completed, 1);
+    }
+}
