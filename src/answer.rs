@@ -108,3 +108,22 @@ impl Kind {
         self.shape == shape && (self.operation)() == TypeId::of::<Op>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_words_lie_in_an_answer_and_more_in_a_box() {
+        let fit = [
+            Held::<()>::FITS,
+            Held::<String>::FITS,
+            Held::<[usize; 4]>::FITS,
+            Held::<[usize; 5]>::FITS,
+        ];
+        assert_eq!(fit, [true, true, true, false]);
+        let large = Answer::new([7usize; 5]);
+        let large = large.take::<[usize; 4]>().unwrap_err();
+        assert_eq!(large.take::<[usize; 5]>().ok(), Some([7; 5]));
+    }
+}
