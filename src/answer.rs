@@ -112,6 +112,8 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn four_words_lie_in_an_answer_and_more_in_a_box() {
@@ -125,5 +127,21 @@ mod tests {
         let large = Answer::new([7usize; 5]);
         let large = large.take::<[usize; 4]>().unwrap_err();
         assert_eq!(large.take::<[usize; 5]>().ok(), Some([7; 5]));
+    }
+
+    #[test]
+    fn what_a_dropped_answer_throws_ends_there() {
+        /// Too large for an answer.
+        struct Bomb(Arc<AtomicUsize>, [usize; 4]);
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                self.0.fetch_add(self.1.len(), Ordering::Relaxed);
+                panic!("as it should");
+            }
+        }
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let bomb = || Bomb(Arc::clone(&dropped), [0; 4]);
+        drop([Answer::new(bomb()), Answer::new(vec![bomb()])]);
+        assert_eq!(dropped.load(Ordering::Relaxed), 8);
     }
 }
