@@ -232,6 +232,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_gone_from_the_middle_stays_until_it_is_the_greater_part() {
+        let mut outbox = Outbox::new();
+        for effect in 0..11 {
+            outbox.push(RequestId::NONE, effect);
+        }
+        outbox.bury(10);
+        assert_eq!((outbox.queue.len(), outbox.len()), (10, 10));
+        for (buried, slots) in [(1, 10), (2, 10), (3, 10), (4, 10), (5, 10), (6, 4)] {
+            outbox.bury(buried);
+            assert_eq!(outbox.queue.len(), slots, "{buried}");
+        }
+        assert_eq!(
+            trace(&mut outbox),
+            ["effect 0", "effect 7", "effect 8", "effect 9"]
+        );
+        assert_eq!((outbox.queue.len(), outbox.len()), (0, 0));
+    }
+
+    #[test]
     fn burying_what_was_taken_does_nothing() {
         let mut outbox = Outbox::new();
         outbox.push(RequestId::NONE, 1);
