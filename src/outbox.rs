@@ -251,6 +251,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_burst_needed_is_given_back_and_what_is_always_needed_is_kept() {
+        let mut outbox = Outbox::new();
+        let room_after = |outbox: &mut Outbox<u32>, burst| {
+            for effect in 0..burst {
+                outbox.push(RequestId::NONE, effect);
+            }
+            let needed = outbox.queue.capacity();
+            assert_eq!(trace(outbox).len(), burst as usize);
+            (needed, outbox.queue.capacity())
+        };
+        outbox.queue.reserve_exact(KEPT);
+        assert_eq!(room_after(&mut outbox, KEPT as u32), (KEPT, KEPT));
+        let (needed, left) = room_after(&mut outbox, KEPT as u32 + 1);
+        assert!(needed > KEPT && left == 0, "{left} of {needed}");
+    }
+
+    #[test]
     fn burying_what_was_taken_does_nothing() {
         let mut outbox = Outbox::new();
         outbox.push(RequestId::NONE, 1);
