@@ -262,3 +262,15 @@ pub(crate) enum Notice {
     /// It ended the request itself, or never will see the effect.
     None,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_effect_has_a_number_as_long_as_it_lies_in_the_outbox() {
+        let numbers =
+            [Emission::UNMADE, Emission::untaken(7), Emission::TAKEN].map(Emission::number);
+        assert_eq!(numbers, [None, Some(7), None]);
+    }
+}
