@@ -740,6 +740,30 @@ fn fused_requests_fit_select() {
 }
 
 #[test]
+fn a_combinators_waker_is_let_go_of_with_the_answer_though_nobody_has_looked() {
+    let mut executor = Executor::<Effect>::new();
+    let (shell, rings) = (executor.shell(), Rings::new());
+    let waker = Waker::from(Arc::clone(&rings));
+    let (look, looks) = futures::channel::oneshot::channel::<()>();
+    let task = executor.spawner().spawn(async move {
+        let mut request = shell.request(Ask(1));
+        let first = request.poll_unpin(&mut Context::from_waker(&waker));
+        assert!(first.is_pending());
+        drop(waker);
+        looks.await.unwrap();
+        request.await
+    });
+    run(&mut executor);
+    let request = ask(&mut executor);
+    assert_eq!((rings.count(), Arc::strong_count(&rings)), (0, 2));
+    executor.resolve(request.resolver, 2).unwrap();
+    assert_eq!((rings.count(), Arc::strong_count(&rings)), (1, 1));
+    look.send(()).unwrap();
+    run(&mut executor);
+    assert_eq!(end(task), "Ok(2)");
+}
+
+#[test]
 fn a_shared_request_wakes_every_task_that_shares_it() {
     let mut executor = Executor::<Effect>::new();
     let shared: Shared<_> = executor.shell().request(Ask(1)).shared();

@@ -3,14 +3,14 @@
 mod support;
 
 use std::future::{pending, poll_fn};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::stream::FusedStream;
 use futures::{FutureExt, StreamExt};
-use stillpoint::{Emitted, Executor, Feed, Overflow, Reason, RequestError};
+use stillpoint::{Emitted, Executor, Feed, Overflow, Reason, RequestError, ShellStream};
 use support::*;
 
 /// A task that traces each tick and the end, and the shell's feed.
@@ -380,6 +380,43 @@ fn p5_each_item_wakes_who_registered_last_though_he_has_not_polled_since() {
     feed.end().unwrap();
     run(&mut executor);
     assert_eq!(rings.count(), 4);
+}
+
+#[test]
+fn p5_a_waker_that_registers_another_when_it_is_woken_is_not_put_back() {
+    let mut executor = Executor::<Effect>::new();
+    let (shell, rings, trace) = (executor.shell(), Rings::new(), Trace::new());
+    let slot = Arc::new(Mutex::new(None::<ShellStream<Ticks, Effect>>));
+    let (parked, log, second) = (
+        Arc::clone(&slot),
+        trace.clone(),
+        Waker::from(Arc::clone(&rings)),
+    );
+    let first = waker_that(move || {
+        log.push("first");
+        let mut stream = parked.lock().unwrap();
+        let cx = &mut Context::from_waker(&second);
+        while let Poll::Ready(Some(tick)) = stream.as_mut().unwrap().poll_next_unpin(cx) {
+            log.push(tick.to_string());
+        }
+    });
+    let park = Arc::clone(&slot);
+    drop(executor.spawner().spawn(async move {
+        let mut stream = shell.subscribe(Ticks(0));
+        let mut cx = Context::from_waker(&first);
+        assert!(stream.poll_next_unpin(&mut cx).is_pending());
+        *park.lock().unwrap() = Some(stream);
+    }));
+    run(&mut executor);
+    let feed = ticks(&mut executor).feed;
+    executor.send(&feed, 1).unwrap();
+    assert_eq!(
+        (trace.take(), rings.count()),
+        (vec!["first".into(), "1".into()], 0)
+    );
+    executor.send(&feed, 2).unwrap();
+    assert_eq!((trace.take(), rings.count()), (vec![], 1));
+    drop(slot.lock().unwrap().take());
 }
 
 #[test]
