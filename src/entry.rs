@@ -11,8 +11,8 @@
 //! ```
 //!
 //! An entry lives from its future's first poll until that future has taken the answer or is dropped, whatever the
-//! shell does. It is one cache line of plain data: what has a destructor lies elsewhere in the
-//! [`Table`](crate::table::Table), under a number.
+//! shell does. It is one cache line of plain data: what has a destructor lies beside it in
+//! the request slab, under a number.
 
 use std::fmt;
 use std::panic::Location;
