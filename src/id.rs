@@ -282,6 +282,10 @@ mod tests {
             );
         }
         assert!(!arena.is_stale(id));
+        // Nor is the next id of a place that is free.
+        arena.remove(id).unwrap();
+        let next = RequestId::from_u64(id.to_u64() + (1 << 24));
+        assert!(arena.remove(next).is_none() && arena.get(next).is_none() && !arena.is_stale(next));
     }
 
     impl<N, T, const INDEX_BITS: u32, const LAST_GENERATION: u32>

@@ -982,3 +982,67 @@ fn a_request_whose_making_panicked_is_abandoned_when_it_is_polled_again() {
     assert_eq!(end(task), "Err(Abandoned)");
     assert_eq!(made(&mut executor), [""; 0]);
 }
+
+#[test]
+fn a_request_is_failed_by_itself_or_by_its_host_and_by_no_other() {
+    let (mut executor, mut foreign) =
+        (Executor::<Effect>::default(), Executor::<Effect>::default());
+    let shell = executor.shell();
+    let task = executor.spawner().spawn(async move {
+        let first = shell.request(Ask(0)).await;
+        (first, shell.request(Ask(1)).await)
+    });
+    run(&mut executor);
+    ask(&mut executor).fail("no such page").unwrap();
+    run(&mut executor);
+    let error = foreign
+        .fail(ask(&mut executor).resolver, "mine")
+        .unwrap_err();
+    assert_eq!(
+        (error.reason(), error.into_inner()),
+        (Reason::Foreign, "mine".to_string())
+    );
+    run(&mut executor);
+    assert_eq!(
+        end(task),
+        r#"(Err(Failed("no such page")), Err(Abandoned))"#
+    );
+}
+
+/// It takes 2 GiB.
+#[test]
+#[ignore = "part of the soak: it needs 2 GiB"]
+fn past_two_to_the_24_pending_requests_one_more_is_an_error_and_room_comes_with_the_next_drop() {
+    const ALL: usize = 1 << 24;
+    let mut executor = Executor::<Request<Ask>>::new();
+    let shell = executor.shell();
+    let task = executor.spawner().spawn(async move {
+        let mut requests = Vec::with_capacity(ALL);
+        while requests.len() < ALL {
+            for number in 0..ALL / 16 {
+                let mut request = shell.request(Ask(number as u32));
+                assert!(
+                    poll_fn(|cx| Poll::Ready(request.poll_unpin(cx)))
+                        .await
+                        .is_pending()
+                );
+                requests.push(request);
+            }
+            // Lets the shell take what there is.
+            poll_fn(|cx| Poll::Ready(cx.waker().wake_by_ref())).await;
+            futures::pending!();
+        }
+        let refused = shell.request(Ask(0)).await;
+        requests.pop();
+        let mut next = shell.request(Ask(0));
+        let has_room = poll_fn(|cx| Poll::Ready(next.poll_unpin(cx)))
+            .await
+            .is_pending();
+        (refused, has_room)
+    });
+    while executor.run_for(1).pending > 0 {
+        executor.drain().for_each(std::mem::forget);
+    }
+    assert_eq!(end(task), "(Err(Exhausted), true)");
+    executor.teardown().assert_baseline();
+}

@@ -279,3 +279,20 @@ fn a_driver_says_whether_it_runs_and_a_builder_what_it_will_drive() {
         assert!(shell.is_closed());
     });
 }
+
+#[test]
+fn a_driver_runs_on_the_runtime_that_is_named_or_on_the_one_around_it() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    // Outside every runtime.
+    let named = Driver::builder(Executor::<Effect>::new())
+        .runtime(runtime.handle().clone())
+        .start(|_| async {});
+    let around = runtime.block_on(async { Driver::new(Executor::<Effect>::new(), |_| async {}) });
+    runtime.block_on(async {
+        named.shutdown().await.assert_baseline();
+        around.shutdown().await.assert_baseline();
+    });
+}
