@@ -1029,7 +1029,11 @@ fn past_two_to_the_24_pending_requests_one_more_is_an_error_and_room_comes_with_
                 requests.push(request);
             }
             // Lets the shell take what there is.
-            poll_fn(|cx| Poll::Ready(cx.waker().wake_by_ref())).await;
+            poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                Poll::Ready(())
+            })
+            .await;
             futures::pending!();
         }
         let refused = shell.request(Ask(0)).await;
