@@ -86,10 +86,6 @@ impl Table {
         self.entries.len()
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.entries.is_full()
-    }
-
     pub(crate) fn ids(&self) -> Vec<RequestId> {
         self.entries.iter().map(|(id, _)| id).collect()
     }
@@ -110,16 +106,16 @@ impl Table {
         self.entries.iter().map(describe).collect()
     }
 
-    /// Makes the entry of a request whose answer is a `T`, or `None` where there are too many.
+    /// Makes the entry of a request whose answer is a `T`, or `None` where there are too many. A task's own waker listens
+    /// from now on; another has yet to [`listen`](Self::listen).
     pub(crate) fn open_one<T: Send + 'static>(
         &mut self,
         kind: &'static Kind,
         place: &'static Location<'static>,
-        task: TaskId,
-        wake: Wake,
+        poller: Poller<'_>,
     ) -> Option<RequestId> {
         let shelf = self.shelves.of::<T>();
-        self.open(kind, place, task, wake, State::Pending, shelf)
+        self.open(kind, place, poller, shelf)
     }
 
     /// The same for a subscription.
@@ -127,31 +123,32 @@ impl Table {
         &mut self,
         kind: &'static Kind,
         place: &'static Location<'static>,
-        task: TaskId,
-        wake: Wake,
+        poller: Poller<'_>,
         stream: Stream,
     ) -> Option<RequestId> {
+        let id = self.open(kind, place, poller, 0)?;
         let stream = self.streams.insert(stream) as u32;
-        self.open(kind, place, task, wake, State::Stream(stream), 0)
+        self.entries.get_mut(id)?.state = State::Stream(stream);
+        Some(id)
     }
 
     fn open(
         &mut self,
         kind: &'static Kind,
         place: &'static Location<'static>,
-        task: TaskId,
-        wake: Wake,
-        state: State,
+        poller: Poller<'_>,
         shelf: ShelfId,
     ) -> Option<RequestId> {
-        let listener = listener(&mut self.wakers, wake);
         self.entries.insert_with(|_| Entry {
             kind,
             place,
-            task,
+            task: poller.task,
             emission: Emission::UNMADE,
-            listener,
-            state,
+            listener: match poller.is_own {
+                true => Listener::Task,
+                false => Listener::Nobody,
+            },
+            state: State::Pending,
             shelf,
         })
     }
@@ -498,7 +495,7 @@ mod tests {
         let (own, others) = (poller(one, &waker, true), poller(one, &waker, false));
         let mut table = Table::default();
         let place = Location::caller();
-        let id = table.open_one::<u8>(Kind::one::<u8>(), place, one, own.wake());
+        let id = table.open_one::<u8>(Kind::one::<u8>(), place, own);
         let id = id.expect("there is room");
         let unheard = |table: &mut Table, poller| match table.poll_one::<u8>(id, poller) {
             Found::Nothing => false,

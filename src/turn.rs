@@ -15,7 +15,7 @@ use std::task::{Poll, Waker};
 
 use crate::answer::{Answer, Kind};
 use crate::contain::{Payload, discard, shield};
-use crate::entry::{Notice, Reason, RequestError, Stream};
+use crate::entry::{Notice, Reason, RequestError};
 use crate::id::{RequestId, TaskId};
 use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta, Runnable, TaskPanic};
@@ -447,71 +447,41 @@ impl Turn {
 
     // --- requests ---
 
-    /// Makes the entry of a request whose answer is a `T`, and emits the effect that `make` returns for its id.
-    pub(crate) fn open_one<T: Send + 'static, E: Send + 'static>(
+    /// Makes an entry, by `insert`, and emits the effect that `make` returns for its id.
+    pub(crate) fn open<E: Send + 'static>(
         &self,
-        kind: &'static Kind,
-        place: &'static Location<'static>,
         waker: &Waker,
         id: &mut RequestId,
+        insert: impl FnOnce(&mut Table, Poller<'_>) -> Option<RequestId>,
         make: impl FnOnce(RequestId) -> E,
     ) -> Result<(), RequestError> {
-        let (task, wake) = self.open(waker)?;
-        let opened = self
-            .requests
-            .borrow_mut()
-            .open_one::<T>(kind, place, task, wake);
-        self.emit(opened, id, make)
-    }
-
-    /// The same for a subscription.
-    pub(crate) fn open_stream<E: Send + 'static>(
-        &self,
-        kind: &'static Kind,
-        place: &'static Location<'static>,
-        waker: &Waker,
-        stream: Stream,
-        id: &mut RequestId,
-        make: impl FnOnce(RequestId) -> E,
-    ) -> Result<(), RequestError> {
-        let (task, wake) = self.open(waker)?;
-        let opened = self
-            .requests
-            .borrow_mut()
-            .open_stream(kind, place, task, wake, stream);
-        self.emit(opened, id, make)
-    }
-
-    /// Who asks, if one more may.
-    fn open(&self, waker: &Waker) -> Result<(TaskId, Wake), RequestError> {
         if self.closing.get() {
             return Err(RequestError::Closed);
         }
-        if self.requests.borrow().is_full() {
-            return Err(RequestError::Exhausted);
-        }
         let poller = self.poller(waker);
-        Ok((poller.task, poller.wake()))
-    }
-
-    fn emit<E: Send + 'static>(
-        &self,
-        opened: Option<RequestId>,
-        id: &mut RequestId,
-        make: impl FnOnce(RequestId) -> E,
-    ) -> Result<(), RequestError> {
+        let opened = insert(&mut self.requests.borrow_mut(), poller);
         let opened = opened.ok_or(RequestError::Exhausted)?;
+        // From here on the future's own drop frees the entry, whatever others do.
+        *id = opened;
         let pending = self.pending_requests();
         self.count(|totals| {
             totals.requests += 1;
             totals.peak_requests = totals.peak_requests.max(pending);
         });
-        // From here on the future's own drop frees the entry, whatever `make` does.
-        *id = opened;
+        if !poller.is_own {
+            self.listen(opened, poller);
+        }
         let effect = make(opened);
         let number = self.with_outbox(|outbox: &mut Outbox<E>| outbox.push(opened, effect));
         self.requests.borrow_mut().emitted(opened, number);
         Ok(())
+    }
+
+    /// Registers who polls.
+    fn listen(&self, id: RequestId, poller: Poller<'_>) {
+        let wake = poller.wake();
+        let before = self.requests.borrow_mut().listen(id, poller.task, wake);
+        discard(before);
     }
 
     /// What the future of a request finds that polls its entry.
@@ -540,9 +510,7 @@ impl Turn {
         match found {
             Found::Nothing => Poll::Pending,
             Found::Unheard => {
-                let wake = poller.wake();
-                let before = self.requests.borrow_mut().listen(id, poller.task, wake);
-                discard(before);
+                self.listen(id, poller);
                 Poll::Pending
             }
             Found::Item(item) => Poll::Ready(item),

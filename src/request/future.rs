@@ -14,7 +14,6 @@ use super::interest::Interest;
 use super::{Operation, Request, Resolver};
 use crate::answer::Kind;
 use crate::entry::RequestError;
-use crate::id::RequestId;
 use crate::meta::Door;
 use crate::turn::{self, Turn};
 
@@ -66,11 +65,10 @@ where
     fn poll_in(&mut self, turn: &Turn, cx: &Context<'_>) -> Poll<Result<Op::Output, RequestError>> {
         let polled = match self.asked.take() {
             Some((operation, place)) => {
-                let opened = turn.open_one::<Op::Output, E>(
-                    Kind::one::<Op>(),
-                    place,
+                let opened = turn.open(
                     cx.waker(),
                     &mut self.interest.id,
+                    |table, poller| table.open_one::<Op::Output>(Kind::one::<Op>(), place, poller),
                     |id| {
                         turn.resolver_made();
                         E::from(Request {
@@ -80,10 +78,6 @@ where
                     },
                 );
                 opened.map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending)
-            }
-            // Its first poll panicked before there was an entry.
-            None if self.interest.id == RequestId::NONE => {
-                Poll::Ready(Err(RequestError::Abandoned))
             }
             None => turn.poll_one(self.interest.id, cx.waker()),
         };

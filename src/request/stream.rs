@@ -106,12 +106,10 @@ where
                 _ => None,
             };
             let stream = entry::Stream::new(items::<Op::Output>(), self.overflow, room.clone());
-            let opened = turn.open_stream(
-                Kind::many::<Op>(),
-                self.place,
+            let opened = turn.open(
                 cx.waker(),
-                stream,
                 &mut self.interest.id,
+                |table, poller| table.open_stream(Kind::many::<Op>(), self.place, poller, stream),
                 |id| {
                     turn.feed_made();
                     E::from(Subscription {
@@ -122,11 +120,7 @@ where
             );
             return opened.map_or_else(|error| Poll::Ready(Err(Err(error))), |()| Poll::Pending);
         }
-        let Some(id) = self.interest.id() else {
-            // Its first poll panicked before there was an entry.
-            return Poll::Ready(Err(Err(RequestError::Abandoned)));
-        };
-        let polled = turn.poll_stream(id, cx.waker());
+        let polled = turn.poll_stream(self.interest.id, cx.waker());
         if let Poll::Ready(Err(_)) = polled {
             self.interest.fulfil(turn);
         }
