@@ -121,3 +121,22 @@ impl Roster {
             .map(|(id, task)| (id, self.label_of(id, task), task.is_joined))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nobody outside can tell; but each pending poll would clone the task's waker.
+    #[test]
+    fn a_waker_is_kept_once_from_the_first_wait_to_the_end() {
+        let mut roster = Roster::default();
+        let place = Location::caller();
+        let id = roster.insert(Label { name: None, place });
+        assert!(roster.wants_waker(id) && roster.waker(id).is_none());
+        roster.keep_waker(id, Waker::noop().clone());
+        assert!(!roster.wants_waker(id) && roster.waker(id).is_some());
+        assert!(roster.end(id).is_some() && roster.waker(id).is_none());
+        roster.remove(id);
+        assert!(!roster.wants_waker(id) && roster.remaining().count() == 0);
+    }
+}
