@@ -1,7 +1,8 @@
 //! What is shared between threads, by the names that the crate uses: the standard library's and crossbeam's, or, under
-//! `--cfg loom`, stand-ins that the model checker sees into. Nothing else in the crate differs in a model.
+//! `--cfg loom` and `--cfg shuttle`, stand-ins that the model checker of that name sees into. Nothing else in the crate
+//! differs in a model.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod real {
     pub(crate) use std::sync::Mutex;
     pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,19 +12,26 @@ mod real {
     pub(crate) use scoped_tls::scoped_thread_local as turn_local;
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use real::*;
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 mod model {
+    use std::cell::Cell;
     use std::collections::VecDeque;
     use std::sync::Arc;
+    use std::thread::LocalKey;
 
-    pub(crate) use loom::sync::Mutex;
-    pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-    pub(crate) use loom::thread::yield_now;
+    #[cfg(loom)]
+    use loom as checker;
+    #[cfg(shuttle)]
+    use shuttle as checker;
 
-    /// A channel as loom can follow it: a queue behind one of its locks.
+    pub(crate) use checker::sync::Mutex;
+    pub(crate) use checker::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use checker::thread::{ThreadId, current, yield_now};
+
+    /// A channel as a model checker can follow it: a queue behind one of its locks.
     struct Channel<T>(Mutex<VecDeque<T>>);
 
     pub(crate) struct Sender<T>(Arc<Channel<T>>);
@@ -61,24 +69,23 @@ mod model {
         }
     }
 
-    /// loom runs its threads on one thread of the system: a scoped thread-local that asks which of them it is on. One of
-    /// them drives in each model.
+    /// A model's threads all run on one thread of the system: a scoped thread-local that asks which of them it is on. One
+    /// of them drives in each model.
     pub(crate) struct TurnLocal<T: 'static> {
         pub(crate) scoped: &'static scoped_tls::ScopedKey<T>,
-        pub(crate) driver:
-            &'static std::thread::LocalKey<std::cell::Cell<Option<loom::thread::ThreadId>>>,
+        pub(crate) driver: &'static LocalKey<Cell<Option<ThreadId>>>,
     }
 
     impl<T> TurnLocal<T> {
         pub(crate) fn set<R>(&'static self, value: &T, act: impl FnOnce() -> R) -> R {
-            let before = self.driver.replace(Some(loom::thread::current().id()));
+            let before = self.driver.replace(Some(current().id()));
             let result = self.scoped.set(value, act);
             self.driver.set(before);
             result
         }
 
         pub(crate) fn is_set(&'static self) -> bool {
-            self.scoped.is_set() && self.driver.get() == Some(loom::thread::current().id())
+            self.scoped.is_set() && self.driver.get() == Some(current().id())
         }
 
         pub(crate) fn with<R>(&'static self, act: impl FnOnce(&T) -> R) -> R {
@@ -91,7 +98,7 @@ mod model {
             static $name: crate::shim::TurnLocal<$type> = {
                 scoped_tls::scoped_thread_local!(static SCOPED: $type);
                 thread_local! {
-                    static DRIVER: std::cell::Cell<Option<loom::thread::ThreadId>> = const { std::cell::Cell::new(None) };
+                    static DRIVER: std::cell::Cell<Option<crate::shim::ThreadId>> = const { std::cell::Cell::new(None) };
                 }
                 crate::shim::TurnLocal { scoped: &SCOPED, driver: &DRIVER }
             };
@@ -100,5 +107,5 @@ mod model {
     pub(crate) use turn_local;
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub(crate) use model::*;

@@ -61,6 +61,12 @@ pub(crate) fn test(run: &mut Run) {
             "test --package stillpoint --release --test loom",
         )
     });
+    run.step("four threads at an executor, under shuttle", || {
+        cargo_with(
+            ("RUSTFLAGS", "--cfg shuttle"),
+            "test --package stillpoint --release --test shuttle",
+        )
+    });
     run.step("the library under miri", || {
         needs::miri()?;
         let mut line = "miri test --package stillpoint --lib".to_owned();
