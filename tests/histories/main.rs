@@ -1,6 +1,6 @@
 //! Random histories of every public operation against a model. A failing seed is printed, with the shrunk history;
-//! `STILLPOINT_SEED=<seed> cargo test --test histories replay` plays it again. `STILLPOINT_HISTORIES=<count>` is how many
-//! there are, where another number than the usual one is wanted.
+//! `STILLPOINT_SEED=<seed> cargo test --test histories replay` plays it again. `STILLPOINT_HISTORIES=<number>` says how many
+//! there are.
 
 mod machine;
 mod races;
@@ -44,6 +44,13 @@ fn play_all(first: u64, count: u64) {
     }
 }
 
+/// How many histories, unless the environment says another number.
+fn count(usual: u64) -> u64 {
+    std::env::var("STILLPOINT_HISTORIES").map_or(usual, |count| {
+        count.parse().expect("STILLPOINT_HISTORIES is a number")
+    })
+}
+
 #[test]
 #[cfg_attr(miri, ignore = "making the strategies alone takes miri minutes")]
 fn random_histories_agree_with_the_model() {
@@ -52,9 +59,7 @@ fn random_histories_agree_with_the_model() {
     } else {
         10_000
     };
-    let count = std::env::var("STILLPOINT_HISTORIES")
-        .map_or(usual, |count| count.parse().expect("a count is a number"));
-    play_all(0, count);
+    play_all(0, count(usual));
 }
 
 /// For miri; elsewhere the strategies make better ones.
@@ -107,7 +112,7 @@ fn each_request_ends_once_when_answers_from_threads_race_with_the_turns() {
 #[test]
 #[ignore = "soak"]
 fn a_million_random_histories_agree_with_the_model() {
-    play_all(1_000_000, 1_000_000);
+    play_all(1_000_000, count(1_000_000));
 }
 
 #[test]

@@ -57,15 +57,22 @@ pub(crate) fn test(run: &mut Run) {
     });
     run.step("what threads share, under loom", || {
         cargo_with(
-            ("RUSTFLAGS", "--cfg loom"),
+            &[("RUSTFLAGS", "--cfg loom")],
             "test --package stillpoint --release --test loom",
         )
     });
     run.step("four threads at an executor, under shuttle", || {
         cargo_with(
-            ("RUSTFLAGS", "--cfg shuttle"),
+            &[("RUSTFLAGS", "--cfg shuttle")],
             "test --package stillpoint --release --test shuttle",
         )
+    });
+    run.step(
+        "the library under AddressSanitizer, which finds leaks too",
+        || sanitized("address", ""),
+    );
+    run.step("the library under ThreadSanitizer", || {
+        sanitized("thread", "")
     });
     run.step("the library under miri", || {
         needs::miri()?;
@@ -75,6 +82,28 @@ pub(crate) fn test(run: &mut Run) {
         }
         cargo_of("nightly", &line)
     });
+}
+
+/// The library's tests under a sanitizer, in a folder of its own.
+fn sanitized(sanitizer: &str, profile: &str) -> Result<(), Stop> {
+    let target = needs::sanitizers()?;
+    let flags = format!("-Zsanitizer={sanitizer}");
+    // A debug build of them is slow, and threads are none of most histories' business.
+    let histories = if profile.is_empty() { "300" } else { "10000" };
+    // The standard library has to be built with it as well: what it orders between threads is not seen otherwise.
+    let library = match sanitizer {
+        "thread" => "-Zbuild-std",
+        _ => "",
+    };
+    cargo_of_with(
+        "nightly",
+        &[("RUSTFLAGS", &flags), ("STILLPOINT_HISTORIES", histories)],
+        // The skipped test starts cargo, and these flags are not for what that builds.
+        &format!(
+            "test --package stillpoint --all-features --lib --tests {profile} {library} --target {target} \
+             --target-dir target/{sanitizer} -- --skip the_example_prints_what_it_says"
+        ),
+    )
 }
 
 /// All that must be so.
@@ -101,7 +130,7 @@ pub(crate) fn clippy(run: &mut Run) {
 pub(crate) fn doc(run: &mut Run) {
     run.step("documentation", || {
         cargo_with(
-            ("RUSTDOCFLAGS", "--deny warnings"),
+            &[("RUSTDOCFLAGS", "--deny warnings")],
             "doc --workspace --no-deps --all-features",
         )
     });
@@ -118,40 +147,45 @@ fn oldest_rust() -> Result<String, Stop> {
         .ok_or_else(|| Stop::Failed("Cargo.toml states no rust-version".to_owned()))
 }
 
+/// Runs cargo.
 fn cargo(line: &str) -> Result<(), Stop> {
-    execute(
-        Command::new("cargo").args(line.split_whitespace()),
-        &format!("cargo {line}"),
-    )
+    execute("cargo", &[], line)
 }
 
-/// The same with a variable of the environment.
-fn cargo_with((variable, value): (&str, &str), line: &str) -> Result<(), Stop> {
-    execute(
-        Command::new("cargo")
-            .env(variable, value)
-            .args(line.split_whitespace()),
-        &format!("{variable}=\"{value}\" cargo {line}"),
-    )
+/// The same with variables of the environment.
+fn cargo_with(variables: &[(&str, &str)], line: &str) -> Result<(), Stop> {
+    execute("cargo", variables, line)
 }
 
 /// The same with another toolchain.
 fn cargo_of(toolchain: &str, line: &str) -> Result<(), Stop> {
-    execute(
-        Command::new("rustup")
-            .args(["run", toolchain, "cargo"])
-            .args(line.split_whitespace()),
-        &format!("rustup run {toolchain} cargo {line}"),
-    )
+    cargo_of_with(toolchain, &[], line)
 }
 
-fn execute(command: &mut Command, line: &str) -> Result<(), Stop> {
-    println!("    {line}");
+fn cargo_of_with(toolchain: &str, variables: &[(&str, &str)], line: &str) -> Result<(), Stop> {
+    execute(&format!("rustup run {toolchain} cargo"), variables, line)
+}
+
+fn execute(program: &str, variables: &[(&str, &str)], line: &str) -> Result<(), Stop> {
+    let mut shown = String::new();
+    for (variable, value) in variables {
+        shown.push_str(&format!("{variable}=\"{value}\" "));
+    }
+    let words: Vec<_> = line.split_whitespace().collect();
+    shown.push_str(&format!("{program} {}", words.join(" ")));
+    println!("    {shown}");
+    let mut words = program.split(' ').chain(words);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    match command.current_dir(root).stdin(Stdio::null()).status() {
+    let status = Command::new(words.next().unwrap_or_default())
+        .args(words)
+        .envs(variables.iter().copied())
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .status();
+    match status {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Stop::Failed(format!("`{line}`: {status}"))),
-        Err(error) => Err(Stop::Failed(format!("`{line}`: {error}"))),
+        Ok(status) => Err(Stop::Failed(format!("`{shown}`: {status}"))),
+        Err(error) => Err(Stop::Failed(format!("`{shown}`: {error}"))),
     }
 }
 

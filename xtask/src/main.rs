@@ -15,7 +15,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND [--keep-going]
 
   test    all that must pass: the library without and with its features, its documentation's examples, the README's
-          example, linkcheck, a shared library unloaded, xtask itself, wasm32, the oldest supported Rust, a release build, loom, shuttle, and miri
+          example, linkcheck, a shared library unloaded, xtask itself, wasm32, the oldest supported Rust, a release
+          build, loom, shuttle, two sanitizers, and miri
   lint    fmt, clippy and doc together
   ci      lint, then test
   fmt     formatting, checked and not changed

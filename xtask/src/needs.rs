@@ -52,6 +52,26 @@ pub(crate) fn miri() -> Result<(), Stop> {
     rustup(&["run", "nightly", "cargo", "miri", "setup"]).map(drop)
 }
 
+/// Has what a sanitizer needs: the nightly toolchain with the sources of the standard library. Gives the target.
+pub(crate) fn sanitizers() -> Result<String, Stop> {
+    toolchain("nightly")?;
+    let about = rustup(&["run", "nightly", "rustc", "--version", "--verbose"])?;
+    let host = about.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.unwrap_or_default();
+    if !SANITIZED.contains(&host) {
+        return Err(Stop::Skipped(format!("no sanitizers for {host}")));
+    }
+    let folder = rustup(&["run", "nightly", "rustc", "--print", "sysroot"])?;
+    let sources = Path::new(folder.trim()).join("lib/rustlib/src/rust/library/Cargo.lock");
+    if !sources.is_file() {
+        rustup(&["component", "add", "rust-src", "--toolchain", "nightly"])?;
+    }
+    Ok(host.to_owned())
+}
+
+/// The hosts on which Rust has both sanitizers, and a leak checker with one of them.
+const SANITIZED: &[&str] = &["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
+
 /// Runs rustup. Whatever goes wrong is a reason to skip.
 fn rustup(arguments: &[&str]) -> Result<String, Stop> {
     quietly("rustup", arguments)
