@@ -359,7 +359,7 @@ async fn yield_once() {
 
 #[test]
 fn rule_08_each_threads_spawns_keep_their_order() {
-    const EACH: usize = 200;
+    const EACH: usize = if cfg!(miri) { 20 } else { 200 };
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
     let mut executor = executor();
     std::thread::scope(|scope| {

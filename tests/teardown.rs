@@ -16,6 +16,15 @@ use stillpoint::{
 };
 use support::*;
 
+/// As [`rounds`], of which miri takes seconds for each.
+const fn long_rounds(release: usize, debug: usize) -> usize {
+    if cfg!(miri) {
+        4
+    } else {
+        rounds(release, debug)
+    }
+}
+
 fn unseen(report: &Teardown<Effect>) -> Vec<String> {
     report.emitted.iter().map(describe).collect()
 }
@@ -312,7 +321,7 @@ fn rule_17_a_destructor_that_tears_another_executor_down_does_no_harm() {
 
 #[test]
 fn rule_17_no_future_is_dropped_after_it_has_returned_while_others_wake() {
-    for _ in 0..rounds(3_000, 300) {
+    for _ in 0..long_rounds(3_000, 300) {
         let returned = Arc::new(AtomicBool::new(false));
         let dropped = Arc::new(AtomicUsize::new(0));
         let mut executor = Executor::<Effect>::new();
@@ -380,7 +389,8 @@ fn accepted(returned: &Arc<AtomicBool>, late: &Arc<AtomicUsize>) -> (Thing, Arc<
 
 #[test]
 fn rule_17_a_burst_from_other_threads_is_taken_or_given_back_and_nothing_is_left() {
-    for round in 0..rounds(600, 60) {
+    let some = |count: usize| if cfg!(miri) { count / 100 } else { count };
+    for round in 0..long_rounds(600, 60) {
         let (returned, late) = (
             Arc::new(AtomicBool::new(false)),
             Arc::new(AtomicUsize::new(0)),
@@ -389,7 +399,7 @@ fn rule_17_a_burst_from_other_threads_is_taken_or_given_back_and_nothing_is_left
         let (spawner, shell) = (executor.spawner(), executor.shell());
         let asking = shell.clone();
         drop(spawner.spawn(async move {
-            let answers = (0..200).map(|_| asking.request(Swap(Thing::quiet())));
+            let answers = (0..some(200)).map(|_| asking.request(Swap(Thing::quiet())));
             let answers = answers.collect::<FuturesUnordered<_>>();
             answers.for_each(|_| async {}).await;
         }));
@@ -409,7 +419,7 @@ fn rule_17_a_burst_from_other_threads_is_taken_or_given_back_and_nothing_is_left
         let (report, drained) = std::thread::scope(|scope| {
             let (returned_, late_, told, started) = (&returned, &late, &told, &started);
             scope.spawn(move || {
-                for _ in 0..4_000 {
+                for _ in 0..some(4_000) {
                     started.fetch_add(1, Ordering::SeqCst);
                     match shell.notify(Say("told")) {
                         Ok(()) => told.fetch_add(1, Ordering::SeqCst),
@@ -421,7 +431,7 @@ fn rule_17_a_burst_from_other_threads_is_taken_or_given_back_and_nothing_is_left
                 }
             });
             scope.spawn(move || {
-                for _ in 0..2_000 {
+                for _ in 0..some(2_000) {
                     let (thing, rejected) = accepted(returned_, late_);
                     let spawned = spawner.try_spawn(async move {
                         let _thing = thing;
@@ -442,7 +452,7 @@ fn rule_17_a_burst_from_other_threads_is_taken_or_given_back_and_nothing_is_left
                         assert_eq!(error.reason(), Reason::TornDown);
                     }
                 }
-                for _ in 0..4_000 {
+                for _ in 0..some(4_000) {
                     let (thing, rejected) = accepted(returned_, late_);
                     if let Err(error) = feed.send(thing) {
                         rejected.store(true, Ordering::SeqCst);
@@ -743,7 +753,7 @@ fn rule_18_a_resolver_that_goes_during_the_teardown_is_not_listed() {
 
 #[test]
 fn rule_18_join_handles_that_are_being_dropped_elsewhere_are_no_leaks() {
-    for _ in 0..rounds(2_000, 300) {
+    for _ in 0..long_rounds(2_000, 300) {
         let mut executor = Executor::<Effect>::new();
         let spawner = executor.spawner();
         let tasks: Vec<_> = (0..64).map(|_| spawner.spawn(async {})).collect();

@@ -284,8 +284,12 @@ fn at_every_point_of_a_requests_life_an_answer_is_its_own_or_an_error_that_gives
         How::ResolverElsewhere,
         How::Abandoned,
     ];
-    for point in points {
-        for how in ways {
+    for (row, point) in points.into_iter().enumerate() {
+        for (column, how) in ways.into_iter().enumerate() {
+            // For miri a third of them, in which each point and each way is.
+            if cfg!(miri) && (row + column) % 3 != 0 {
+                continue;
+            }
             let case = format!("{point:?}, {how:?}");
             let mut scene = Scene::new(point);
             if let Some(told) = scene.answer(how) {
@@ -357,10 +361,11 @@ fn a_request_that_is_dropped_during_its_answer_is_cancelled_and_nobody_else_is_a
 
 #[test]
 fn drops_and_answers_that_race_on_several_threads_answer_nobody_elses_request() {
-    const REQUESTS: u32 = 64;
+    const REQUESTS: u32 = if cfg!(miri) { 16 } else { 64 };
     let mut executor = Executor::<Effect>::new();
     let shell = executor.shell();
-    for seed in 0..rounds(400, 100) as u64 {
+    let seeds = if cfg!(miri) { 2 } else { rounds(400, 100) };
+    for seed in 0..seeds as u64 {
         let mut random = Random::seeded(seed);
         let mut tasks: Vec<_> = (0..REQUESTS)
             .map(|number| {

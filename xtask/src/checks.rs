@@ -13,10 +13,13 @@ const UNDER_MIRI: &[&str] = &[
     "bell",
     "cancel",
     "histories",
+    "lifecycle",
     "panic",
     "request",
     "seed",
+    "spawn",
     "stream",
+    "teardown",
     "wake",
 ];
 
