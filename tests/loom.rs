@@ -1,5 +1,6 @@
 //! Every interleaving of what threads share, of the shipped code: `RUSTFLAGS="--cfg loom" cargo test --release --test
-//! loom`. Each model drives on one thread and acts from outside on others.
+//! loom`. Each model drives on one thread and acts from outside on others. `STILLPOINT_PREEMPTIONS=<number>` is another
+//! bound for those models that have one.
 //!
 //! loom sees the gate, the bell, a task's flags, a stream's room and the mailbox (as a queue behind a lock); what lies
 //! inside crossbeam and async-task is for ThreadSanitizer and miri.
@@ -61,7 +62,11 @@ fn alive(count: &Plain) -> usize {
 /// Explores every interleaving with at most this many preemptions.
 fn explore(preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = preemptions;
+    builder.preemption_bound = preemptions.map(|usual| {
+        std::env::var("STILLPOINT_PREEMPTIONS").map_or(usual, |bound| {
+            bound.parse().expect("STILLPOINT_PREEMPTIONS is a number")
+        })
+    });
     builder.check(model);
 }
 

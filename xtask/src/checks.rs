@@ -88,7 +88,7 @@ pub(crate) fn test(run: &mut Run) {
 }
 
 /// The library's tests under a sanitizer, in a folder of its own.
-fn sanitized(sanitizer: &str, profile: &str) -> Result<(), Stop> {
+pub(crate) fn sanitized(sanitizer: &str, profile: &str) -> Result<(), Stop> {
     let target = needs::sanitizers()?;
     let flags = format!("-Zsanitizer={sanitizer}");
     // A debug build of them is slow, and threads are none of most histories' business.
@@ -151,21 +151,25 @@ fn oldest_rust() -> Result<String, Stop> {
 }
 
 /// Runs cargo.
-fn cargo(line: &str) -> Result<(), Stop> {
+pub(crate) fn cargo(line: &str) -> Result<(), Stop> {
     execute("cargo", &[], line)
 }
 
 /// The same with variables of the environment.
-fn cargo_with(variables: &[(&str, &str)], line: &str) -> Result<(), Stop> {
+pub(crate) fn cargo_with(variables: &[(&str, &str)], line: &str) -> Result<(), Stop> {
     execute("cargo", variables, line)
 }
 
 /// The same with another toolchain.
-fn cargo_of(toolchain: &str, line: &str) -> Result<(), Stop> {
+pub(crate) fn cargo_of(toolchain: &str, line: &str) -> Result<(), Stop> {
     cargo_of_with(toolchain, &[], line)
 }
 
-fn cargo_of_with(toolchain: &str, variables: &[(&str, &str)], line: &str) -> Result<(), Stop> {
+pub(crate) fn cargo_of_with(
+    toolchain: &str,
+    variables: &[(&str, &str)],
+    line: &str,
+) -> Result<(), Stop> {
     execute(&format!("rustup run {toolchain} cargo"), variables, line)
 }
 

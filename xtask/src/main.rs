@@ -6,6 +6,7 @@
 mod checks;
 mod needs;
 mod run;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -13,12 +14,15 @@ use run::Run;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND [--keep-going]
+       cargo xtask soak [PART...] [--keep-going]
 
   test    all that must pass: the library without and with its features, its documentation's examples, the README's
           example, linkcheck, a shared library unloaded, xtask itself, wasm32, the oldest supported Rust, a release
           build, loom, shuttle, two sanitizers, and miri
   lint    fmt, clippy and doc together
   ci      lint, then test
+  soak    the same proofs with more cases, for hours; or only parts of it: shuttle, slots, unload, loom, sanitizers,
+          histories, miri, fuzz
   fmt     formatting, checked and not changed
   clippy  clippy on everything, with every warning an error
   doc     the documentation, with every warning an error
@@ -29,6 +33,9 @@ usage: cargo xtask COMMAND [--keep-going]
 Each check is a step. What a step needs (a toolchain, a component, a target) is installed by rustup; where that is
 refused the step is skipped, and the summary says so. The last line counts the steps. The exit code is 0 where none
 failed, 1 where one did, and 2 for a command that is none.
+
+The sizes of a soak are variables, each of which may be set to another: STILLPOINT_SCHEDULES, STILLPOINT_UNLOADS,
+STILLPOINT_PREEMPTIONS, STILLPOINT_HISTORIES, STILLPOINT_SEEDS (a range) and STILLPOINT_FUZZ_RUNS.
 ";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +43,7 @@ enum Command {
     Test,
     Lint,
     Ci,
+    Soak,
     Fmt,
     Clippy,
     Doc,
@@ -45,6 +53,8 @@ enum Command {
 #[derive(Debug, PartialEq, Eq)]
 struct Arguments {
     command: Command,
+    /// The parts of a soak; none is all of them.
+    parts: Vec<String>,
     keep_going: bool,
 }
 
@@ -52,7 +62,12 @@ struct Arguments {
 fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, String> {
     let mut command = None;
     let mut keep_going = false;
+    let mut parts = Vec::new();
     for argument in arguments {
+        if command == Some(Command::Soak) && soak::names().any(|name| name == argument) {
+            parts.push(argument);
+            continue;
+        }
         let found = match argument.as_str() {
             "--keep-going" => {
                 keep_going = true;
@@ -61,10 +76,14 @@ fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, Strin
             "test" => Command::Test,
             "lint" => Command::Lint,
             "ci" => Command::Ci,
+            "soak" => Command::Soak,
             "fmt" => Command::Fmt,
             "clippy" => Command::Clippy,
             "doc" => Command::Doc,
             "help" | "--help" | "-h" => Command::Help,
+            _ if command == Some(Command::Soak) => {
+                return Err(format!("`{argument}` is no part of the soak"));
+            }
             _ => return Err(format!("`{argument}` is no command of xtask")),
         };
         if command.replace(found).is_some() {
@@ -74,6 +93,7 @@ fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, Strin
     match command {
         Some(command) => Ok(Arguments {
             command,
+            parts,
             keep_going,
         }),
         None => Err("which command?".to_owned()),
@@ -83,6 +103,7 @@ fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, Strin
 fn main() -> ExitCode {
     let Arguments {
         command,
+        parts,
         keep_going,
     } = match parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
@@ -103,6 +124,7 @@ fn main() -> ExitCode {
             checks::lint(&mut run);
             checks::test(&mut run);
         }
+        Command::Soak => soak::soak(&mut run, &parts),
         Command::Fmt => checks::fmt(&mut run),
         Command::Clippy => checks::clippy(&mut run),
         Command::Doc => checks::doc(&mut run),
@@ -112,7 +134,7 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, USAGE, parse};
+    use super::{Command, USAGE, parse, soak};
 
     fn of(line: &str) -> Result<(Command, bool), String> {
         parse(line.split_whitespace().map(str::to_owned))
@@ -138,8 +160,33 @@ mod tests {
     }
 
     #[test]
+    fn a_soak_has_parts() {
+        let parts = |line: &str| {
+            parse(line.split_whitespace().map(str::to_owned)).map(|arguments| arguments.parts)
+        };
+        assert_eq!(parts("soak"), Ok(vec![]));
+        let two = vec!["fuzz".to_owned(), "loom".to_owned()];
+        assert_eq!(parts("soak fuzz --keep-going loom"), Ok(two));
+        assert_eq!(
+            parts("soak fuz").unwrap_err(),
+            "`fuz` is no part of the soak"
+        );
+        assert_eq!(
+            parts("test fuzz").unwrap_err(),
+            "`fuzz` is no command of xtask"
+        );
+    }
+
+    #[test]
+    fn the_usage_names_every_part_of_a_soak() {
+        for part in soak::names() {
+            assert!(USAGE.contains(part), "{part}");
+        }
+    }
+
+    #[test]
     fn the_usage_names_every_command() {
-        for command in ["test", "lint", "ci", "fmt", "clippy", "doc", "help"] {
+        for command in ["test", "lint", "ci", "soak", "fmt", "clippy", "doc", "help"] {
             assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
             assert!(of(command).is_ok(), "{command}");
         }

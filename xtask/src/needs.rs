@@ -72,6 +72,14 @@ pub(crate) fn sanitizers() -> Result<String, Stop> {
 /// The hosts on which Rust has both sanitizers, and a leak checker with one of them.
 const SANITIZED: &[&str] = &["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
 
+/// Has cargo-fuzz, which is not rustup's to install.
+pub(crate) fn fuzz() -> Result<(), Stop> {
+    toolchain("nightly")?;
+    quietly("cargo", &["fuzz", "--version"])
+        .map(drop)
+        .map_err(|_| Stop::Skipped("cargo-fuzz is missing: `cargo install cargo-fuzz`".to_owned()))
+}
+
 /// Runs rustup. Whatever goes wrong is a reason to skip.
 fn rustup(arguments: &[&str]) -> Result<String, Stop> {
     quietly("rustup", arguments)

@@ -11,6 +11,14 @@ const ROUNDS: usize = 3_000;
 /// With threads, a round takes longer; still more than there are keys.
 const BURSTS: usize = 1_500;
 
+/// So many rounds, or in proportion to them where the environment says how many are usual.
+fn rounds(usual: usize) -> usize {
+    std::env::var("STILLPOINT_UNLOADS").map_or(usual, |count| {
+        let count: usize = count.parse().expect("STILLPOINT_UNLOADS is a number");
+        count * usual / ROUNDS
+    })
+}
+
 /// Builds a fixture, and gives its file. Each is built alone: together they would share their dependencies' features.
 fn build(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -54,23 +62,23 @@ fn kinds(complaints: &[(String, String)]) -> Vec<&str> {
 
 #[test]
 fn a_library_with_an_executor_is_unloaded_three_thousand_times_and_leaves_nothing() {
-    assert_eq!(complaints("core", ROUNDS, None), []);
+    assert_eq!(complaints("core", rounds(ROUNDS), None), []);
 }
 
 #[test]
 fn it_is_unloaded_after_a_teardown_in_a_burst_of_answers_from_other_threads() {
-    assert_eq!(complaints("core", BURSTS, Some("burst")), []);
+    assert_eq!(complaints("core", rounds(BURSTS), Some("burst")), []);
 }
 
 #[test]
 fn a_library_with_the_tokio_driver_stays_mapped_and_leaves_neither_threads_nor_descriptors() {
-    let found = complaints("tokio", ROUNDS, None);
+    let found = complaints("tokio", rounds(ROUNDS), None);
     assert_eq!(kinds(&found), ["mapped"], "{found:?}");
 }
 
 #[test]
 fn nor_does_it_after_a_teardown_in_a_burst_of_answers_from_other_threads() {
-    let found = complaints("tokio", BURSTS, Some("burst"));
+    let found = complaints("tokio", rounds(BURSTS), Some("burst"));
     assert_eq!(kinds(&found), ["mapped"], "{found:?}");
 }
 
