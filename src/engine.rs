@@ -193,11 +193,9 @@ impl<E: Send + 'static> Engine<E> {
             .with_outbox(|outbox: &mut Outbox<E>| outbox.front())
     }
 
-    /// Sees to what may end an untaken effect's life.
+    /// Sees to what may have ended an untaken effect's life, and drops what died untaken.
     fn tidy(&self) {
-        if !self.mailbox.is_empty() || self.turn.is_unswept() {
-            self.act(|_| self.sweep());
-        }
+        self.act(|_| self.sweep());
     }
 
     /// The next emission and its request; otherwise whoever polls is woken when there may be one.

@@ -81,9 +81,7 @@ impl Roster {
     /// Its allocation is gone.
     pub(crate) fn remove(&mut self, id: TaskId) {
         self.tasks.remove(id);
-        if !self.names.is_empty() {
-            self.names.remove(&id);
-        }
+        self.names.remove(&id);
     }
 
     pub(crate) fn label(&self, id: TaskId) -> Option<Label> {
@@ -128,15 +126,17 @@ mod tests {
 
     /// Nobody outside can tell; but each pending poll would clone the task's waker.
     #[test]
-    fn a_waker_is_kept_once_from_the_first_wait_to_the_end() {
+    fn a_waker_is_kept_once_from_the_first_wait_to_the_end_and_a_name_to_the_last() {
         let mut roster = Roster::default();
         let place = Location::caller();
-        let id = roster.insert(Label { name: None, place });
+        let name = Some("checker");
+        let id = roster.insert(Label { name, place });
         assert!(roster.wants_waker(id) && roster.waker(id).is_none());
         roster.keep_waker(id, Waker::noop().clone());
         assert!(!roster.wants_waker(id) && roster.waker(id).is_some());
         assert!(roster.end(id).is_some() && roster.waker(id).is_none());
         roster.remove(id);
         assert!(!roster.wants_waker(id) && roster.remaining().count() == 0);
+        assert!(roster.names.is_empty());
     }
 }

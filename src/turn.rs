@@ -409,10 +409,6 @@ impl Turn {
         self.unswept.set(true);
     }
 
-    pub(crate) fn is_unswept(&self) -> bool {
-        self.unswept.get()
-    }
-
     /// Whether there is something to sweep, once.
     pub(crate) fn take_unswept(&self) -> bool {
         self.unswept.replace(false)
