@@ -8,6 +8,9 @@ use crate::run::{Run, Stop};
 
 const WASM: &str = "wasm32-unknown-unknown";
 
+/// The benchmarks would have crux and tokio built, and are not held to the oldest Rust.
+const NO_PEERS: &str = "--exclude stillpoint-benches";
+
 /// The integration tests that miri runs: those that are quick under it and reach the most of the library.
 const UNDER_MIRI: &[&str] = &[
     "bell",
@@ -53,7 +56,10 @@ pub(crate) fn test(run: &mut Run) {
     run.step("the oldest supported Rust", || {
         let version = oldest_rust()?;
         needs::toolchain(&version)?;
-        cargo_of(&version, "check --workspace --all-features --all-targets")
+        cargo_of(
+            &version,
+            &format!("check --workspace {NO_PEERS} --all-features --all-targets"),
+        )
     });
     run.step("the library's tests, in release", || {
         cargo("test --package stillpoint --all-features --release --lib --tests")
@@ -126,7 +132,12 @@ pub(crate) fn fmt(run: &mut Run) {
 pub(crate) fn clippy(run: &mut Run) {
     run.step("clippy", || {
         needs::component("clippy", "clippy")?;
-        cargo("clippy --workspace --all-targets --all-features -- --deny warnings")
+        cargo(&format!(
+            "clippy --workspace {NO_PEERS} --all-targets --all-features -- --deny warnings"
+        ))
+    });
+    run.step("clippy on the gate's half of the benchmarks", || {
+        cargo("clippy --package stillpoint-benches --lib --bins -- --deny warnings")
     });
 }
 

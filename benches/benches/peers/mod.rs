@@ -1,0 +1,22 @@
+//! The peers: each as those who know it would write it, with the channels that go with it.
+
+mod async_executor;
+mod channels;
+mod crux_command;
+mod crux_core;
+mod flag;
+mod futures_unordered;
+mod tokio_local_set;
+
+use stillpoint_benches::{Visit, each_stillpoint};
+
+/// Visits stillpoint and its peers.
+pub fn each(visitor: &mut impl Visit) {
+    each_stillpoint(visitor);
+    visitor.visit::<async_executor::Local>("async-executor-local");
+    visitor.visit::<async_executor::Shared>("async-executor");
+    visitor.visit::<tokio_local_set::Tokio>("tokio-local-set");
+    visitor.visit::<futures_unordered::Unordered>("futures-unordered");
+    visitor.visit::<crux_command::Commanded>("crux-command");
+    visitor.visit::<crux_core::Cored>("crux-core");
+}

@@ -1,0 +1,49 @@
+//! What is measured.
+
+use crate::task::Task;
+
+/// An executor, with a way for its tasks to ask a shell, and for the shell to answer.
+///
+/// The harness is its shell. It is driven by hand, as by a shell that is a loop.
+pub trait Peer: Sized {
+    /// What the shell gets: a question, or a subscription, and the way to answer it.
+    type Effect: Send + 'static;
+
+    /// Answers from another thread, where the peer can.
+    const ANSWER_FROM_AFAR: Option<fn(Self::Effect, u64)> = None;
+
+    /// Whether a task runs while it is made, and cannot wait beside others that are ready.
+    const RUNS_AT_ONCE: bool = false;
+
+    /// An idle one.
+    fn new() -> Self;
+
+    /// Makes a task, detached.
+    fn spawn(&mut self, task: Task);
+
+    /// Runs whatever is ready, until nothing is.
+    fn run(&mut self);
+
+    /// Runs after effects were dropped. Those that run at once need an occasion.
+    fn run_after_drops(&mut self) {
+        self.run();
+    }
+
+    /// The oldest effect that the shell has not seen.
+    fn take(&mut self) -> Option<Self::Effect>;
+
+    /// What an effect asks.
+    fn question(effect: &Self::Effect) -> u64;
+
+    /// Answers a question.
+    fn answer(&mut self, effect: Self::Effect, answer: u64);
+
+    /// Sends an item to a subscription.
+    fn send(&mut self, effect: &mut Self::Effect, item: u64);
+}
+
+/// What is done with each peer.
+pub trait Visit {
+    /// Does it with this one.
+    fn visit<P: Peer>(&mut self, name: &str);
+}
