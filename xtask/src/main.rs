@@ -3,6 +3,7 @@
 //! It installs what a check needs, through rustup, and names in its summary what it had to skip and why.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod checks;
 mod needs;
 mod run;
@@ -15,10 +16,12 @@ use run::Run;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND [--keep-going]
        cargo xtask soak [PART...] [--keep-going]
+       cargo xtask bench [WORKLOAD...] [--rounds N] [--quick] [--json]
+       cargo xtask bench --gate [--bless]
 
   test    all that must pass: the library without and with its features, its documentation's examples, the README's
           example, linkcheck, a shared library unloaded, xtask itself, wasm32, the oldest supported Rust, a release
-          build, loom, shuttle, two sanitizers, and miri
+          build, loom, shuttle, two sanitizers, miri, and bench --gate
   lint    fmt, clippy and doc together
   ci      lint, then test
   soak    the same proofs with more cases, for hours; or only parts of it: shuttle, slots, unload, loom, sanitizers,
@@ -26,9 +29,19 @@ usage: cargo xtask COMMAND [--keep-going]
   fmt     formatting, checked and not changed
   clippy  clippy on everything, with every warning an error
   doc     the documentation, with every warning an error
+  bench   what it costs: the time, allocations and bytes of stillpoint and its peers, as a table; some minutes
   help    this
 
   --keep-going  goes on after a check that failed; otherwise the first one ends the run
+
+Of bench:
+  WORKLOAD   the name of one, or how those of some begin: `drop`, say. A name that is none lists all; those that end
+             in 1m run only by name
+  --rounds   how often each peer is timed in each workload, in a process of its own; 5 where nothing is said
+  --quick    one round
+  --json     for programs
+  --gate     counts what stillpoint alone does, against benches/baseline.json, instructions where valgrind is there
+  --bless    makes what is counted the baseline
 
 Each check is a step. What a step needs (a toolchain, a component, a target) is installed by rustup; where that is
 refused the step is skipped, and the summary says so. The last line counts the steps. The exit code is 0 where none
@@ -101,16 +114,20 @@ fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, Strin
 }
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if(|first| first == "bench").is_some() {
+        return match bench::parse(arguments) {
+            Ok(options) => bench::bench(&options),
+            Err(wrong) => refuse(&wrong),
+        };
+    }
     let Arguments {
         command,
         parts,
         keep_going,
-    } = match parse(std::env::args().skip(1)) {
+    } = match parse(arguments) {
         Ok(arguments) => arguments,
-        Err(wrong) => {
-            eprintln!("error: {wrong}\n\n{USAGE}");
-            return ExitCode::from(2);
-        }
+        Err(wrong) => return refuse(&wrong),
     };
     let mut run = Run::new(keep_going);
     match command {
@@ -130,6 +147,11 @@ fn main() -> ExitCode {
         Command::Doc => checks::doc(&mut run),
     }
     run.finish()
+}
+
+fn refuse(wrong: &str) -> ExitCode {
+    eprintln!("error: {wrong}\n\n{USAGE}");
+    ExitCode::from(2)
 }
 
 #[cfg(test)]
@@ -186,6 +208,7 @@ mod tests {
 
     #[test]
     fn the_usage_names_every_command() {
+        assert!(USAGE.contains("\n  bench "));
         for command in ["test", "lint", "ci", "soak", "fmt", "clippy", "doc", "help"] {
             assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
             assert!(of(command).is_ok(), "{command}");

@@ -27,6 +27,13 @@ pub(crate) fn target(name: &str) -> Result<(), Stop> {
     rustup(&["target", "add", name]).map(drop)
 }
 
+/// Has a program that rustup does not bring.
+pub(crate) fn program(name: &str) -> Result<(), Stop> {
+    quietly(name, &["--version"])
+        .map(drop)
+        .map_err(|why| Stop::Skipped(format!("`{name}`: {why}")))
+}
+
 /// Has a toolchain.
 pub(crate) fn toolchain(name: &str) -> Result<(), Stop> {
     if rustup(&["run", name, "cargo", "--version"]).is_ok() {

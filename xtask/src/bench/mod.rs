@@ -1,0 +1,155 @@
+//! `cargo xtask bench`: what stillpoint costs, beside its peers, and against what it has cost before.
+
+pub(crate) mod gate;
+mod programs;
+mod table;
+mod time;
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::run::{Run, Stop};
+use programs::Programs;
+use table::Table;
+
+/// Rounds where none are asked for, and where haste is.
+const ROUNDS: usize = 5;
+const QUICK_ROUNDS: usize = 1;
+
+/// What is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    workloads: Vec<String>,
+    rounds: Option<usize>,
+    quick: bool,
+    json: bool,
+    gate: bool,
+    bless: bool,
+}
+
+/// Reads what comes after `bench`, or says what is wrong with it.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Options, String> {
+    let mut options = Options::default();
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--quick" => options.quick = true,
+            "--json" => options.json = true,
+            "--gate" => options.gate = true,
+            "--bless" => options.bless = true,
+            "--rounds" => {
+                let rounds = arguments.next().and_then(|rounds| rounds.parse().ok());
+                match rounds {
+                    Some(1..) => options.rounds = rounds,
+                    _ => return Err("`--rounds` is followed by how many".to_owned()),
+                }
+            }
+            flag if flag.starts_with('-') => return Err(format!("`{flag}` is no flag of bench")),
+            _ => options.workloads.push(argument),
+        }
+    }
+    if options.bless && !options.gate {
+        return Err("`--bless` goes with `--gate`".to_owned());
+    }
+    if options.gate && options != gate_alone(options.bless) {
+        return Err(
+            "`--gate` counts what the baseline holds, and goes with `--bless` alone".into(),
+        );
+    }
+    Ok(options)
+}
+
+fn gate_alone(bless: bool) -> Options {
+    Options {
+        gate: true,
+        bless,
+        ..Options::default()
+    }
+}
+
+/// Measures, or holds against the baseline.
+pub(crate) fn bench(options: &Options) -> ExitCode {
+    if options.gate {
+        let mut run = Run::new(true);
+        if options.bless {
+            run.step("a new baseline", gate::bless);
+        } else {
+            gate::hold(&mut run);
+        }
+        return run.finish();
+    }
+    match measure(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Failed(why) | Stop::Skipped(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(options: &Options) -> Result<(), Stop> {
+    let default = if options.quick { QUICK_ROUNDS } else { ROUNDS };
+    let rounds = options.rounds.unwrap_or(default);
+    let programs = Programs::build()?;
+    let load_before = load();
+    let all = programs::workloads(&programs.counts)?;
+    let names: Vec<String> = all.iter().map(|(name, _)| name.clone()).collect();
+    let workloads = time::pick(&names, &options.workloads)?;
+    let counts = programs::counts(&programs.counts, &workloads)?;
+    let times = time::rounds(&programs.time, &workloads, rounds)?;
+    let table = Table::new(&workloads, &times, &counts);
+    let machine = format!("{}, {}", programs::toolchain(), std::env::consts::ARCH);
+    if options.json {
+        let mut all = table.json();
+        all["machine"] = json!(machine);
+        all["rounds"] = json!(rounds);
+        all["load"] = json!([load_before, load()]);
+        println!("{all:#}");
+    } else {
+        println!("{}\n\nAn operation of", table.markdown());
+        for (name, operation) in all.iter().filter(|(name, _)| workloads.contains(name)) {
+            println!("- {name}: {operation}");
+        }
+        println!();
+        let s = if rounds == 1 { "" } else { "s" };
+        println!(
+            "{rounds} round{s}; {machine}; load average {load_before} before and {} after",
+            load()
+        );
+    }
+    Ok(())
+}
+
+/// How busy the machine is, where it says so.
+fn load() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or("?").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, gate_alone, parse};
+
+    fn of(line: &str) -> Result<Options, String> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn workloads_and_flags_come_in_any_order() {
+        let options = of("stream --rounds 3 drop --json").unwrap();
+        assert_eq!(options.workloads, ["stream", "drop"]);
+        assert_eq!((options.rounds, options.json), (Some(3), true));
+        assert_eq!(of("--gate --bless"), Ok(gate_alone(true)));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        assert_eq!(of("--fast").unwrap_err(), "`--fast` is no flag of bench");
+        for line in ["--rounds", "--rounds 0", "--rounds many"] {
+            assert!(of(line).unwrap_err().starts_with("`--rounds`"), "{line}");
+        }
+        assert!(of("--bless").unwrap_err().starts_with("`--bless`"));
+        assert!(of("--gate stream").unwrap_err().starts_with("`--gate`"));
+    }
+}

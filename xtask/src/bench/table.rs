@@ -1,0 +1,215 @@
+//! The table: a row a workload, a column a peer.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::programs::Count;
+use super::time::Times;
+
+/// Whose costs these are: they compete with the rest, not with each other.
+const OURS: &str = "stillpoint";
+
+type Pair = (String, String);
+
+/// What is shown.
+pub(crate) struct Table<'a> {
+    workloads: &'a [String],
+    times: &'a Times,
+    counts: &'a BTreeMap<Pair, Count>,
+}
+
+/// The time of a peer in a workload.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Time {
+    nanoseconds: f64,
+    /// To the fastest of the others.
+    ratio: Option<f64>,
+}
+
+impl<'a> Table<'a> {
+    pub(crate) fn new(
+        workloads: &'a [String],
+        times: &'a Times,
+        counts: &'a BTreeMap<Pair, Count>,
+    ) -> Self {
+        Self {
+            workloads,
+            times,
+            counts,
+        }
+    }
+
+    /// For readers.
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = String::new();
+        self.grid(&mut text, "ns an operation (ratio)", |pair| {
+            let time = self.time(pair)?;
+            Some(match time.ratio {
+                Some(ratio) => format!("{} ({ratio:.2})", short(time.nanoseconds)),
+                None => short(time.nanoseconds),
+            })
+        });
+        self.grid(&mut text, "allocations an operation", |pair| {
+            let count = self.counts.get(pair)?;
+            let an_operation = count.allocations as f64 / count.operations as f64;
+            Some(format!("{an_operation:.2}"))
+        });
+        self.grid(&mut text, "bytes kept an operation", |pair| {
+            let count = self.counts.get(pair)?;
+            let bytes = count.bytes? as f64 / count.operations as f64;
+            Some(format!("{bytes:.0}"))
+        });
+        let _ = write!(
+            text,
+            "Time is the CPU time of the executor's thread, the median of the rounds; its ratio is to the fastest that \
+             is not {OURS}, in the same round."
+        );
+        text
+    }
+
+    /// A row for each workload of which something is known.
+    fn grid(&self, text: &mut String, what: &str, cell: impl Fn(&Pair) -> Option<String>) {
+        let peers = &self.times.peers;
+        let mut rows = String::new();
+        for workload in self.workloads {
+            let cells: Vec<_> = peers
+                .iter()
+                .map(|peer| cell(&(workload.clone(), peer.clone())))
+                .collect();
+            if cells.iter().all(Option::is_none) {
+                continue;
+            }
+            let _ = write!(rows, "| {workload} |");
+            for cell in cells {
+                let _ = write!(rows, " {} |", cell.as_deref().unwrap_or("-"));
+            }
+            rows.push('\n');
+        }
+        if !rows.is_empty() {
+            let _ = writeln!(text, "| {what} | {} |", peers.join(" | "));
+            let _ = writeln!(text, "| --- |{}", " ---: |".repeat(peers.len()));
+            let _ = writeln!(text, "{rows}");
+        }
+    }
+
+    /// For programs.
+    pub(crate) fn json(&self) -> Value {
+        let mut all = json!({"time": {}, "counts": {}});
+        for (pair, rounds) in &self.times.rounds {
+            let time = self.time(pair);
+            all["time"][&pair.0][&pair.1] = json!({
+                "rounds": rounds,
+                "nanoseconds": time.map(|time| time.nanoseconds),
+                "ratio": time.and_then(|time| time.ratio),
+            });
+        }
+        for (pair, count) in self.counts {
+            all["counts"][&pair.0][&pair.1] = json!({
+                "operations": count.operations,
+                "allocations": count.allocations,
+                "bytes": count.bytes,
+            });
+        }
+        all
+    }
+
+    fn time(&self, pair: &Pair) -> Option<Time> {
+        let rounds = self.times.rounds.get(pair)?;
+        let fastest = self
+            .times
+            .rounds
+            .iter()
+            .filter(|((workload, peer), _)| *workload == pair.0 && !peer.starts_with(OURS))
+            .min_by(|(_, one), (_, other)| median(one).total_cmp(&median(other)));
+        let ratio = fastest.map(|(_, fastest)| {
+            let ratios: Vec<f64> = rounds
+                .iter()
+                .zip(fastest)
+                .map(|(one, other)| one / other)
+                .collect();
+            median(&ratios)
+        });
+        Some(Time {
+            nanoseconds: median(rounds),
+            ratio,
+        })
+    }
+}
+
+fn median(numbers: &[f64]) -> f64 {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    if sorted.len() % 2 == 1 {
+        sorted[middle]
+    } else {
+        (sorted[middle - 1] + sorted[middle]) / 2.0
+    }
+}
+
+/// As many digits as say something.
+fn short(number: f64) -> String {
+    let decimals = match number {
+        10.0.. => 0,
+        1.0.. => 1,
+        _ => 2,
+    };
+    format!("{number:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::programs::Count;
+    use super::super::time::Times;
+    use super::{Table, median, short};
+
+    fn pair(workload: &str, peer: &str) -> (String, String) {
+        (workload.to_owned(), peer.to_owned())
+    }
+
+    #[test]
+    fn a_ratio_is_to_the_fastest_other_in_the_same_round() {
+        let times = Times {
+            peers: ["stillpoint", "quick", "slow"].map(str::to_owned).to_vec(),
+            rounds: BTreeMap::from([
+                (pair("spawn", "stillpoint"), vec![50.0, 100.0, 60.0]),
+                (pair("spawn", "quick"), vec![100.0, 200.0, 100.0]),
+                (pair("spawn", "slow"), vec![900.0, 90.0, 900.0]),
+            ]),
+        };
+        let count = Count {
+            operations: 1_000,
+            allocations: 30,
+            bytes: Some(120_000),
+        };
+        let counts = BTreeMap::from([
+            (pair("spawn", "stillpoint"), count),
+            (pair("idle", "stillpoint"), count),
+        ]);
+        let workloads = ["spawn", "idle"].map(str::to_owned);
+        let table = Table::new(&workloads, &times, &counts);
+        let text = table.markdown();
+        let has = |line: &str| assert!(text.lines().any(|other| other == line), "{text}");
+        has("| ns an operation (ratio) | stillpoint | quick | slow |");
+        has("| spawn | 60 (0.50) | 100 (1.00) | 900 (9.00) |");
+        has("| spawn | 0.03 | - | - |");
+        has("| idle | 120 | - | - |");
+        let json = table.json();
+        assert_eq!(json["time"]["spawn"]["stillpoint"]["ratio"], 0.5);
+        assert_eq!(json["counts"]["idle"]["stillpoint"]["bytes"], 120_000);
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[3.0, 1.0]), 2.0);
+        assert_eq!(
+            [12.34, 1.234, 0.123].map(short),
+            ["12", "1.2", "0.12"].map(str::to_owned)
+        );
+    }
+}
