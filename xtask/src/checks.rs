@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::bench::gate;
 use crate::needs;
 use crate::run::{Run, Stop};
 
@@ -91,6 +92,7 @@ pub(crate) fn test(run: &mut Run) {
         }
         cargo_of("nightly", &line)
     });
+    gate::hold(run);
 }
 
 /// The library's tests under a sanitizer, in a folder of its own.
