@@ -1,5 +1,6 @@
 //! What an executor says of itself: plain data.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, PoisonError};
@@ -158,18 +159,20 @@ impl Rest {
             .remaining
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        let (mut gone, mut detached) = (BTreeSet::new(), BTreeSet::new());
         while let Ok(message) = self.mailbox.try_recv() {
             match message {
-                Message::Freed(gone) => remaining.retain(|left| left.task != gone),
-                Message::Detached(task) => {
-                    remaining
-                        .iter_mut()
-                        .filter(|left| left.task == task)
-                        .for_each(|left| left.joined = false);
-                }
+                Message::Freed(task) => drop(gone.insert(task)),
+                Message::Detached(task) => drop(detached.insert(task)),
                 // Such as a panic whose join handle is dropped now.
                 other => discard(other),
             }
+        }
+        if !gone.is_empty() || !detached.is_empty() {
+            remaining.retain_mut(|left| {
+                left.joined &= !detached.contains(&left.task);
+                !gone.contains(&left.task)
+            });
         }
         remaining
             .iter()
