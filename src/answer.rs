@@ -10,7 +10,7 @@ use crate::contain::discard;
 /// A value of a type that is erased until it is taken. Dropping it drops the value, and contains what that throws:
 /// several may be dropped together.
 ///
-/// Up to four words lie in the answer itself, more in a box.
+/// Up to four words lie in the answer itself; what is larger, or aligned to more than a word, lies in a box.
 pub(crate) struct Answer(Value<dyn Any + Send, ConstArrayBuf<usize, WORDS>>);
 
 /// Four words of a value, one for whether it is still there, and one for its type.
@@ -35,6 +35,11 @@ impl<T> Drop for Held<T> {
 
 // Nothing in it is ever pinned.
 impl Unpin for Answer {}
+
+/// Whether answers of this type lie in boxes of their own.
+pub(crate) const fn is_large<T>() -> bool {
+    !Held::<T>::FITS
+}
 
 impl Answer {
     pub(crate) fn new<T: Send + 'static>(value: T) -> Self {

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! An entry lives from its future's first poll until that future has taken the answer or is dropped, whatever the
-//! shell does. It is one cache line of plain data: what has a destructor lies beside it in
+//! shell does. It is plain data, of the size of a cache line: what has a destructor lies beside it in
 //! the request slab, under a number.
 
 use std::fmt;
@@ -164,7 +164,7 @@ pub(crate) struct Entry {
     pub(crate) kind: &'static Kind,
     /// Where it was made.
     pub(crate) place: &'static Location<'static>,
-    /// The task that polled it last.
+    /// The task that waited for it last.
     pub(crate) task: TaskId,
     pub(crate) emission: Emission,
     pub(crate) listener: Listener,
@@ -198,7 +198,7 @@ impl Emission {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listener {
     Nobody,
-    /// The task that polled it last, by its own waker: the task table has one already.
+    /// The task that waited for it last, by its own waker: the task table has one already.
     Task,
     /// A waker that a combinator, or somebody else, brought, under this number.
     Other(u32),

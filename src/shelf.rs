@@ -1,5 +1,4 @@
-//! Answers that are here and unread, each kept as what it is: nothing is boxed, and nothing is moved but once in and once
-//! out.
+//! Answers that are here and unread, each kept as what it is; what is [large](is_large) is kept as its box.
 //!
 //! There is a shelf for each type of answer. A request knows its shelf from its first poll, so that an answer finds its
 //! place without a search.
@@ -10,7 +9,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use slab::Slab;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, is_large};
 use crate::contain::discard;
 
 /// Which of the [`Shelves`].
@@ -28,8 +27,15 @@ pub(crate) struct Shelves {
 }
 
 impl Shelves {
-    /// The shelf for answers of this type, put up where there is none.
+    /// The shelf for answers to be awaited as this type, put up where there is none.
     pub(crate) fn of<T: Send + 'static>(&mut self) -> ShelfId {
+        match const { is_large::<T>() } {
+            true => self.exactly_of::<Box<T>>(),
+            false => self.exactly_of::<T>(),
+        }
+    }
+
+    fn exactly_of<T: Send + 'static>(&mut self) -> ShelfId {
         let of = TypeId::of::<T>();
         match self.last {
             Some((last, id)) if last == of => id,
@@ -59,8 +65,7 @@ impl Shelves {
     }
 
     pub(crate) fn take<T: Send + 'static>(&mut self, shelf: ShelfId, place: Place) -> Option<T> {
-        let Shelf(answers) = self.shelf(shelf)?;
-        answers.try_remove(place as usize)
+        self.shelf::<T>(shelf)?.remove(place)
     }
 
     pub(crate) fn take_erased(&mut self, shelf: ShelfId, place: Place) -> Option<Answer> {
@@ -73,6 +78,20 @@ impl Shelves {
 }
 
 struct Shelf<T>(Slab<T>);
+
+/// How many bytes an empty shelf keeps.
+const KEPT: usize = 1 << 16;
+
+impl<T> Shelf<T> {
+    fn remove(&mut self, place: Place) -> Option<T> {
+        let Self(answers) = self;
+        let answer = answers.try_remove(place as usize);
+        if answers.is_empty() && answers.capacity() * size_of::<T>() > KEPT {
+            *answers = Slab::new();
+        }
+        answer
+    }
+}
 
 trait AnyShelf: Send {
     fn as_any(&mut self) -> &mut dyn Any;
@@ -90,7 +109,7 @@ impl<T: Send + 'static> AnyShelf for Shelf<T> {
     }
 
     fn take(&mut self, place: Place) -> Option<Answer> {
-        self.0.try_remove(place as usize).map(Answer::new)
+        self.remove(place).map(Answer::new)
     }
 }
 
@@ -125,9 +144,12 @@ pub(crate) trait AnyItems: Send {
     fn len(&self) -> usize;
 }
 
-/// No items yet.
+/// No items yet of those that are awaited as this type.
 pub(crate) fn items<T: Send + 'static>() -> Box<dyn AnyItems> {
-    Box::new(Items(VecDeque::<T>::new()))
+    match const { is_large::<T>() } {
+        true => Box::new(Items(VecDeque::<Box<T>>::new())),
+        false => Box::new(Items(VecDeque::<T>::new())),
+    }
 }
 
 /// The queue of a stream whose items are of this type.
@@ -182,6 +204,38 @@ mod tests {
         assert_eq!(shelves.take::<u64>(numbers, seven), None);
         let taken = shelves.take_erased(texts, text).unwrap();
         assert_eq!(taken.take::<String>().ok().as_deref(), Some("text"));
+    }
+
+    #[test]
+    fn an_empty_shelf_gives_back_what_a_burst_needed() {
+        let mut shelves = Shelves::default();
+        let numbers = shelves.of::<u64>();
+        let room = |shelves: &mut Shelves| shelves.shelf::<u64>(numbers).unwrap().0.capacity();
+        for (burst, is_kept) in [(100, true), (KEPT as u64, false)] {
+            let places: Vec<_> = (0..burst)
+                .map(|number| shelves.put(numbers, number).unwrap())
+                .collect();
+            for (number, place) in (0..).zip(places) {
+                assert!(room(&mut shelves) >= burst as usize);
+                assert_eq!(shelves.take::<u64>(numbers, place), Some(number));
+            }
+            assert_eq!(room(&mut shelves) > 0, is_kept, "{burst}");
+        }
+    }
+
+    #[test]
+    fn what_is_large_is_kept_in_its_box() {
+        type Large = [usize; 5];
+        let mut shelves = Shelves::default();
+        let large = shelves.of::<Large>();
+        let sent = shelves
+            .put_erased(large, Answer::new([7usize; 5]))
+            .unwrap_or_else(|_| panic!("its type"));
+        assert_eq!(
+            shelves.take::<Box<Large>>(large, sent),
+            Some(Box::new([7; 5]))
+        );
+        assert_eq!(shelves.put::<Large>(large, [7; 5]), Err([7; 5]));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct RequestSnapshot {
     pub id: RequestId,
     /// The operation's type.
     pub operation: &'static str,
-    /// The task that polled it last: the one that awaits it.
+    /// The task that waits for it, or waited last.
     pub task: TaskId,
     /// The place that made it.
     pub place: &'static Location<'static>,

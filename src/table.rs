@@ -231,15 +231,27 @@ impl Table {
         }
     }
 
-    /// Registers who is to be woken; gives back who was.
-    pub(crate) fn listen(&mut self, id: RequestId, task: TaskId, wake: Wake) -> Wake {
+    /// Registers who is to be woken; gives back who was. Where something has come since the poll looked, nobody is
+    /// registered: `Err` is to be woken.
+    pub(crate) fn listen(&mut self, id: RequestId, task: TaskId, wake: Wake) -> Result<Wake, Wake> {
         let Some(entry) = self.entries.get_mut(id) else {
-            return wake;
+            return Ok(wake);
         };
+        let has_come = match entry.state {
+            State::Pending => false,
+            State::Answered(_) | State::Ended(_) => true,
+            State::Stream(number) => {
+                let stream = &self.streams[number as usize];
+                stream.end.is_some() || stream.items.len() > 0
+            }
+        };
+        if has_come {
+            return Err(wake);
+        }
         let before = call(&mut self.wakers, entry);
         entry.task = task;
         entry.listener = listener(&mut self.wakers, wake);
-        before
+        Ok(before)
     }
 
     /// Lets a stream keep a listener that was woken, unless the wake brought another: its consumer may leave the next
@@ -248,7 +260,8 @@ impl Table {
         match self.entries.get_mut(id) {
             Some(entry)
                 if entry.listener == Listener::Nobody
-                    && matches!(entry.state, State::Stream(_)) =>
+                    && matches!(entry.state, State::Stream(stream)
+                        if self.streams[stream as usize].end.is_none()) =>
             {
                 entry.listener = listener(&mut self.wakers, Wake::Other(woken));
                 None
@@ -257,12 +270,16 @@ impl Table {
         }
     }
 
-    /// Frees an entry whose future has had its answer: only an effect that was answered by its bare id may still lie in
-    /// the outbox.
+    /// Frees an entry whose future has had its answer: only an effect that was answered before the shell took it may
+    /// still lie in the outbox.
     fn finish(&mut self, id: RequestId) -> Notice {
         let Some(entry) = self.entries.remove(id) else {
             return Notice::None;
         };
+        debug_assert!(
+            !matches!(entry.listener, Listener::Other(_)),
+            "whoever listened was woken by what has come"
+        );
         entry.emission.number().map_or(Notice::None, Notice::Bury)
     }
 
@@ -506,16 +523,23 @@ mod tests {
         assert!(unheard(&mut table, others));
         assert!(unheard(&mut table, poller(two, &waker, true)));
 
-        let Wake::Task(before) = table.listen(id, one, others.wake()) else {
+        let Ok(Wake::Task(before)) = table.listen(id, one, others.wake()) else {
             panic!("a task listened")
         };
         assert_eq!(before, one);
         assert!(!unheard(&mut table, others));
         assert!(unheard(&mut table, poller(one, Waker::noop(), false)));
-        let Wake::Other(before) = table.listen(id, two, Wake::Nobody) else {
+        let Ok(Wake::Other(before)) = table.listen(id, two, Wake::Nobody) else {
             panic!("a waker listened")
         };
         assert!(before.will_wake(&waker));
         assert!(unheard(&mut table, poller(two, &waker, true)));
+
+        // Nor is anybody registered who looked before the answer came.
+        assert!(table.answer(id, 7u8).is_ok());
+        assert!(matches!(
+            table.listen(id, two, others.wake()),
+            Err(Wake::Other(_))
+        ));
     }
 }

@@ -13,7 +13,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use crate::answer::{Answer, Kind};
+use crate::answer::{Answer, Kind, is_large};
 use crate::contain::{Payload, discard, shield};
 use crate::entry::{Notice, Reason, RequestError};
 use crate::id::{RequestId, TaskId};
@@ -121,7 +121,7 @@ impl Drop for Unjoined {
     }
 }
 
-/// Tasks and answers on their way, for the report.
+/// The shell's ends of what is asked, for the report.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     /// Resolvers that exist, in the outbox or with the shell.
@@ -455,6 +455,8 @@ impl Turn {
             return Err(RequestError::Closed);
         }
         let poller = self.poller(waker);
+        // A foreign waker's clone is somebody else's code, and before there is an entry it can spoil none.
+        let wake = (!poller.is_own).then(|| poller.wake());
         let opened = insert(&mut self.requests.borrow_mut(), poller);
         let opened = opened.ok_or(RequestError::Exhausted)?;
         // From here on the future's own drop frees the entry, whatever others do.
@@ -464,8 +466,8 @@ impl Turn {
             totals.requests += 1;
             totals.peak_requests = totals.peak_requests.max(pending);
         });
-        if !poller.is_own {
-            self.listen(opened, poller);
+        if let Some(wake) = wake {
+            self.listen(opened, poller.task, wake);
         }
         let effect = make(opened);
         let number = self.with_outbox(|outbox: &mut Outbox<E>| outbox.push(opened, effect));
@@ -474,10 +476,13 @@ impl Turn {
     }
 
     /// Registers who polls.
-    fn listen(&self, id: RequestId, poller: Poller<'_>) {
-        let wake = poller.wake();
-        let before = self.requests.borrow_mut().listen(id, poller.task, wake);
-        discard(before);
+    fn listen(&self, id: RequestId, task: TaskId, wake: Wake) {
+        let listens = self.requests.borrow_mut().listen(id, task, wake);
+        match listens {
+            Ok(before) => discard(before),
+            // Its clone is somebody else's code, which has brought what is awaited.
+            Err(wake) => self.wake_for_entry(id, wake),
+        }
     }
 
     /// What the future of a request finds that polls its entry.
@@ -486,9 +491,12 @@ impl Turn {
         id: RequestId,
         waker: &Waker,
     ) -> Poll<Result<T, RequestError>> {
-        let poller = self.poller(waker);
-        let found = self.requests.borrow_mut().poll_one(id, poller);
-        self.found(id, poller, found)
+        if const { is_large::<T>() } {
+            let polled = self.look(waker, id, Table::poll_one::<Box<T>>);
+            polled.map_ok(|answer| *answer)
+        } else {
+            self.look(waker, id, Table::poll_one::<T>)
+        }
     }
 
     /// What a stream finds that polls its entry.
@@ -497,16 +505,26 @@ impl Turn {
         id: RequestId,
         waker: &Waker,
     ) -> Poll<Result<T, Result<(), RequestError>>> {
-        let poller = self.poller(waker);
-        let found = self.requests.borrow_mut().poll_stream(id, poller);
-        self.found(id, poller, found)
+        if const { is_large::<T>() } {
+            let polled = self.look(waker, id, Table::poll_stream::<Box<T>>);
+            polled.map_ok(|item| *item)
+        } else {
+            self.look(waker, id, Table::poll_stream::<T>)
+        }
     }
 
-    fn found<R>(&self, id: RequestId, poller: Poller<'_>, found: Found<R>) -> Poll<R> {
+    fn look<R>(
+        &self,
+        waker: &Waker,
+        id: RequestId,
+        look: impl FnOnce(&mut Table, RequestId, Poller<'_>) -> Found<R>,
+    ) -> Poll<R> {
+        let poller = self.poller(waker);
+        let found = look(&mut self.requests.borrow_mut(), id, poller);
         match found {
             Found::Nothing => Poll::Pending,
             Found::Unheard => {
-                self.listen(id, poller);
+                self.listen(id, poller.task, poller.wake());
                 Poll::Pending
             }
             Found::Item(item) => Poll::Ready(item),
@@ -585,6 +603,15 @@ impl Turn {
         id: RequestId,
         answer: T,
     ) -> Result<(), (Reason, T)> {
+        if const { is_large::<T>() } {
+            self.deliver(id, Box::new(answer))
+                .map_err(|(reason, answer)| (reason, *answer))
+        } else {
+            self.deliver(id, answer)
+        }
+    }
+
+    fn deliver<T: Send + 'static>(&self, id: RequestId, answer: T) -> Result<(), (Reason, T)> {
         let wake = self.requests.borrow_mut().answer(id, answer)?;
         self.wake_for_entry(id, wake);
         Ok(())
@@ -611,12 +638,21 @@ impl Turn {
         Ok(())
     }
 
-    /// Delivers an item of the host's own.
+    /// Delivers an item at once, if the stream has a place for it.
     pub(crate) fn host_item<T: Send + 'static>(
         &self,
         id: RequestId,
         item: T,
     ) -> Result<(), (Reason, T)> {
+        if const { is_large::<T>() } {
+            self.place_item(id, Box::new(item))
+                .map_err(|(reason, item)| (reason, *item))
+        } else {
+            self.place_item(id, item)
+        }
+    }
+
+    fn place_item<T: Send + 'static>(&self, id: RequestId, item: T) -> Result<(), (Reason, T)> {
         let room = self.requests.borrow().room(id).cloned();
         match room {
             Some(room) if !room.take() => Err((Reason::Full, item)),

@@ -614,3 +614,51 @@ fn rule_04_senders_that_never_pause_do_not_keep_a_bounded_turn() {
     // More than one try, for a machine that lets this thread wait while the others send all they have.
     assert!((0..5).any(|_| comes_back_from_a_flood()));
 }
+
+/// A stream that the shell ends after one item, polled by this waker to its end.
+fn polled_to_its_end(executor: &mut Executor<Effect>, waker: Waker) {
+    let shell = executor.shell();
+    let task = executor.spawner().spawn(async move {
+        let mut stream = shell.subscribe(Ticks(0));
+        poll_fn(|cx| {
+            let next = stream.poll_next_unpin(&mut Context::from_waker(&waker));
+            if next != Poll::Ready(None) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
+    });
+    let _ = executor.run_for(2);
+    let feed = ticks(executor).feed;
+    executor.send(&feed, 1).unwrap();
+    let _ = executor.run_for(2);
+    feed.end().unwrap();
+    run(executor);
+    assert!(task.is_finished());
+}
+
+#[test]
+fn p1_a_foreign_waker_of_a_stream_goes_with_its_end() {
+    let mut executor = Executor::<Effect>::new();
+    let rings = Rings::new();
+    polled_to_its_end(&mut executor, Waker::from(Arc::clone(&rings)));
+    assert!(rings.count() > 0);
+    assert_eq!(Arc::strong_count(&rings), 1);
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn rule_05_a_foreign_waker_of_an_ended_stream_that_panics_when_it_is_dropped_is_contained() {
+    let mut executor = Executor::<Effect>::new();
+    let trace = Trace::new();
+    let log = trace.clone();
+    let thing = Thing::new(move || {
+        log.push("dropped");
+        panic!("as it should");
+    });
+    polled_to_its_end(&mut executor, waker_with(thing, || {}));
+    executor.teardown().assert_baseline();
+    assert_eq!(trace.take(), ["dropped"]);
+}

@@ -79,6 +79,8 @@ where
                 );
                 opened.map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending)
             }
+            // Its first poll panicked, in the clone of a waker, before there was an entry.
+            None if self.interest.id().is_none() => Poll::Ready(Err(RequestError::Abandoned)),
             None => turn.poll_one(self.interest.id, cx.waker()),
         };
         if polled.is_ready() {

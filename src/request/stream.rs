@@ -120,7 +120,11 @@ where
             );
             return opened.map_or_else(|error| Poll::Ready(Err(Err(error))), |()| Poll::Pending);
         }
-        let polled = turn.poll_stream(self.interest.id, cx.waker());
+        let Some(id) = self.interest.id() else {
+            // As a request's.
+            return Poll::Ready(Err(Err(RequestError::Abandoned)));
+        };
+        let polled = turn.poll_stream(id, cx.waker());
         if let Poll::Ready(Err(_)) = polled {
             self.interest.fulfil(turn);
         }
