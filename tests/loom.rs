@@ -1,6 +1,5 @@
 //! Every interleaving of what threads share, of the shipped code: `RUSTFLAGS="--cfg loom" cargo test --release --test
-//! loom`. Each model drives on one thread and acts from outside on others. `STILLPOINT_PREEMPTIONS=<number>` is another
-//! bound for those models that have one.
+//! loom`. Each model drives on one thread and acts from outside on others.
 //!
 //! loom sees the gate, the bell, a task's flags, a stream's room and the mailbox (as a queue behind a lock); what lies
 //! inside crossbeam and async-task is for ThreadSanitizer and miri.
@@ -59,14 +58,10 @@ fn alive(count: &Plain) -> usize {
     count.load(Ordering::SeqCst)
 }
 
-/// Explores every interleaving with at most this many preemptions.
-fn explore(preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
+/// Explores every interleaving, whatever the environment says of a bound.
+fn explore(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = preemptions.map(|usual| {
-        std::env::var("STILLPOINT_PREEMPTIONS").map_or(usual, |bound| {
-            bound.parse().expect("STILLPOINT_PREEMPTIONS is a number")
-        })
-    });
+    builder.preemption_bound = None;
     builder.check(model);
 }
 
@@ -110,7 +105,7 @@ fn asking(
 
 #[test]
 fn work_that_arrives_as_a_turn_ends_is_run_or_rung_for() {
-    explore(None, || {
+    explore(|| {
         let (mut executor, rings) = with_bell();
         let spawner = executor.spawner();
         let other = thread::spawn(move || spawner.spawn(async {}));
@@ -129,7 +124,7 @@ fn work_that_arrives_as_a_turn_ends_is_run_or_rung_for() {
 
 #[test]
 fn two_senders_ring_an_idle_executor_once() {
-    explore(Some(3), || {
+    explore(|| {
         let (mut executor, rings) = with_bell();
         let senders: Vec<_> = (0..2)
             .map(|_| {
@@ -149,7 +144,7 @@ fn two_senders_ring_an_idle_executor_once() {
 
 #[test]
 fn who_awaits_the_next_emission_is_woken_for_it() {
-    explore(Some(3), || {
+    explore(|| {
         let mut executor = Executor::<Effect>::new();
         let shell = executor.shell();
         let other = thread::spawn(move || shell.notify(Close).is_ok());
@@ -161,7 +156,7 @@ fn who_awaits_the_next_emission_is_woken_for_it() {
 
 #[test]
 fn a_spawn_against_a_teardown_is_refused_or_dropped_by_it() {
-    explore(Some(3), || {
+    explore(|| {
         let count = Arc::new(Plain::new(0));
         let executor = Executor::<Effect>::new();
         let spawner = executor.spawner();
@@ -190,7 +185,7 @@ fn a_spawn_against_a_teardown_is_refused_or_dropped_by_it() {
 
 #[test]
 fn a_notification_against_a_teardown_is_delivered_or_given_back() {
-    explore(Some(3), || {
+    explore(|| {
         let executor = Executor::<Effect>::new();
         let shell = executor.shell();
         let other = thread::spawn(move || shell.notify(Close).is_ok());
@@ -203,7 +198,7 @@ fn a_notification_against_a_teardown_is_delivered_or_given_back() {
 
 #[test]
 fn an_answer_against_a_teardown_is_given_back_or_dropped_by_it() {
-    explore(Some(3), || {
+    explore(|| {
         let (futures, answers) = (Arc::new(Plain::new(0)), Arc::new(Plain::new(0)));
         let mut executor = Executor::<Effect>::new();
         let (task, resolver) = asking(&mut executor, &futures);
@@ -227,7 +222,7 @@ fn an_answer_against_a_teardown_is_given_back_or_dropped_by_it() {
 
 #[test]
 fn an_answer_against_an_abort_ends_the_task_in_one_way() {
-    explore(Some(3), || {
+    explore(|| {
         let (futures, answers) = (Arc::new(Plain::new(0)), Arc::new(Plain::new(0)));
         let mut executor = Executor::<Effect>::new();
         let (task, resolver) = asking(&mut executor, &futures);
@@ -246,7 +241,7 @@ fn an_answer_against_an_abort_ends_the_task_in_one_way() {
 
 #[test]
 fn a_resolver_dropped_against_a_teardown_harms_nothing() {
-    explore(Some(3), || {
+    explore(|| {
         let futures = Arc::new(Plain::new(0));
         let mut executor = Executor::<Effect>::new();
         let (task, resolver) = asking(&mut executor, &futures);
@@ -262,7 +257,7 @@ fn a_resolver_dropped_against_a_teardown_harms_nothing() {
 
 #[test]
 fn a_wake_against_a_teardown_is_waited_for() {
-    explore(Some(3), || {
+    explore(|| {
         let count = Arc::new(Plain::new(0));
         let mut executor = Executor::<Effect>::new();
         let (tell, told) = std::sync::mpsc::channel();
@@ -300,7 +295,7 @@ fn a_wake_against_a_teardown_is_waited_for() {
 
 #[test]
 fn an_abort_against_the_intake_of_its_task_is_never_lost() {
-    explore(Some(3), || {
+    explore(|| {
         let mut executor = Executor::<Effect>::new();
         let spawner = executor.spawner();
         let other = thread::spawn(move || {
@@ -322,7 +317,7 @@ fn an_abort_against_the_intake_of_its_task_is_never_lost() {
 
 #[test]
 fn a_detach_against_the_intake_of_its_task_is_never_lost() {
-    explore(Some(3), || {
+    explore(|| {
         let mut executor = Executor::<Effect>::new();
         let spawner = executor.spawner();
         let (tell, told) = std::sync::mpsc::channel();
@@ -349,7 +344,7 @@ fn a_detach_against_the_intake_of_its_task_is_never_lost() {
 
 #[test]
 fn two_feeds_of_one_stream_share_its_room() {
-    explore(Some(3), || {
+    explore(|| {
         let mut executor = Executor::<Effect>::new();
         let shell = executor.shell();
         let task = executor.spawner().spawn(async move {
@@ -380,7 +375,7 @@ fn two_feeds_of_one_stream_share_its_room() {
 
 #[test]
 fn two_feeds_that_end_one_stream_end_it_after_what_was_sent() {
-    explore(Some(3), || {
+    explore(|| {
         let mut executor = Executor::<Effect>::new();
         let shell = executor.shell();
         let task = executor

@@ -24,7 +24,7 @@ usage: cargo xtask COMMAND [--keep-going]
           build, loom, shuttle, two sanitizers, miri, and bench --gate
   lint    fmt, clippy and doc together
   ci      lint, then test
-  soak    the same proofs with more cases, for hours; or only parts of it: shuttle, slots, unload, loom, sanitizers,
+  soak    the same proofs with more cases, for hours; or only parts of it: shuttle, slots, unload, sanitizers,
           histories, miri, fuzz
   fmt     formatting, checked and not changed
   clippy  clippy on everything, with every warning an error
@@ -48,7 +48,7 @@ refused the step is skipped, and the summary says so. The last line counts the s
 failed, 1 where one did, and 2 for a command that is none.
 
 The sizes of a soak are variables, each of which may be set to another: STILLPOINT_SCHEDULES, STILLPOINT_UNLOADS,
-STILLPOINT_PREEMPTIONS, STILLPOINT_HISTORIES, STILLPOINT_SEEDS (a range) and STILLPOINT_FUZZ_RUNS.
+STILLPOINT_HISTORIES, STILLPOINT_SEEDS (a range) and STILLPOINT_FUZZ_RUNS.
 ";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,8 +187,8 @@ mod tests {
             parse(line.split_whitespace().map(str::to_owned)).map(|arguments| arguments.parts)
         };
         assert_eq!(parts("soak"), Ok(vec![]));
-        let two = vec!["fuzz".to_owned(), "loom".to_owned()];
-        assert_eq!(parts("soak fuzz --keep-going loom"), Ok(two));
+        let two = vec!["fuzz".to_owned(), "slots".to_owned()];
+        assert_eq!(parts("soak fuzz --keep-going slots"), Ok(two));
         assert_eq!(
             parts("soak fuz").unwrap_err(),
             "`fuz` is no part of the soak"
