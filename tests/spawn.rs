@@ -496,6 +496,7 @@ fn the_futures_traits_spawn() {
     assert_eq!(local.run_until_stalled().completed, 3);
     drop(local);
     assert!(spawner.status_local().unwrap_err().is_shutdown());
+    assert!(Spawn::status(&spawner).unwrap_err().is_shutdown());
     assert!(spawner.spawn_local(async {}).unwrap_err().is_shutdown());
     assert_eq!(
         trace.take(),

@@ -662,3 +662,22 @@ fn rule_05_a_foreign_waker_of_an_ended_stream_that_panics_when_it_is_dropped_is_
     executor.teardown().assert_baseline();
     assert_eq!(trace.take(), ["dropped"]);
 }
+
+#[test]
+fn polled_in_a_turn_of_another_executor_a_stream_ends_as_outside() {
+    let (mut executor, mut other) = (Executor::<Effect>::new(), Executor::<Effect>::new());
+    let mut stream = executor.shell().subscribe(Ticks(0));
+    let task = other.spawner().spawn(async move {
+        let next = stream.next().await;
+        (
+            next,
+            stream
+                .ended_by()
+                .map(|end| end.map_err(RequestError::clone)),
+        )
+    });
+    run(&mut other);
+    assert_eq!(support::end(task), "(None, Some(Err(Outside)))");
+    run(&mut executor);
+    assert_eq!(drained(&mut executor), [""; 0]);
+}

@@ -296,3 +296,20 @@ fn a_driver_runs_on_the_runtime_that_is_named_or_on_the_one_around_it() {
         around.shutdown().await.assert_baseline();
     });
 }
+
+#[test]
+fn a_handler_that_goes_on_after_its_answer_is_ended_by_the_shutdown() {
+    on_each_runtime(async || {
+        let executor = Executor::<Effect>::new();
+        let (spawner, shell) = (executor.spawner(), executor.shell());
+        let driver = Driver::new(executor, |effect| async move {
+            if let Effect::Ask(request) = effect {
+                request.resolve(1).unwrap();
+                std::future::pending::<()>().await;
+            }
+        });
+        let task = spawner.spawn(async move { shell.request(Ask::Forget).await });
+        assert_eq!(task.await.unwrap(), Ok(1));
+        driver.shutdown().await.assert_baseline();
+    });
+}
