@@ -208,16 +208,17 @@ mod tests {
 
     #[test]
     fn an_empty_shelf_gives_back_what_a_burst_needed() {
+        type Four = [usize; 4];
         let mut shelves = Shelves::default();
-        let numbers = shelves.of::<u64>();
-        let room = |shelves: &mut Shelves| shelves.shelf::<u64>(numbers).unwrap().0.capacity();
-        for (burst, is_kept) in [(100, true), (KEPT as u64, false)] {
+        let shelf = shelves.of::<Four>();
+        let room = |shelves: &mut Shelves| shelves.shelf::<Four>(shelf).unwrap().0.capacity();
+        for (burst, is_kept) in [(100, true), (KEPT / size_of::<Four>() + 1, false)] {
             let places: Vec<_> = (0..burst)
-                .map(|number| shelves.put(numbers, number).unwrap())
+                .map(|number| shelves.put(shelf, [number; 4]).unwrap())
                 .collect();
+            assert!(room(&mut shelves) >= burst);
             for (number, place) in (0..).zip(places) {
-                assert!(room(&mut shelves) >= burst as usize);
-                assert_eq!(shelves.take::<u64>(numbers, place), Some(number));
+                assert_eq!(shelves.take::<Four>(shelf, place), Some([number; 4]));
             }
             assert_eq!(room(&mut shelves) > 0, is_kept, "{burst}");
         }
