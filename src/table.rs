@@ -492,6 +492,8 @@ fn hear<R>(wakers: &Slab<Waker>, entry: &Entry, poller: Poller<'_>) -> Found<R> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::Overflow;
+    use crate::shelf::items;
     use std::sync::Arc;
 
     struct Sleeper;
@@ -542,5 +544,30 @@ mod tests {
             table.listen(id, two, others.wake()),
             Err(Wake::Other(_))
         ));
+    }
+
+    #[test]
+    fn nobody_listens_to_a_stream_of_which_something_has_come() {
+        let (one, two) = (TaskId::from_u64(1), TaskId::from_u64(2));
+        let poller = Poller {
+            task: one,
+            waker: Waker::noop(),
+            is_own: true,
+        };
+        let stream = Stream::new(items::<u8>(), Overflow::Unbounded, None);
+        let mut table = Table::default();
+        let (kind, place) = (Kind::many::<u8>(), Location::caller());
+        let id = table.open_stream(kind, place, poller, stream).unwrap();
+        let listens = |table: &mut Table| table.listen(id, two, Wake::Task(two)).is_ok();
+        assert!(listens(&mut table));
+        assert!(table.item(id, 7u8).is_ok());
+        assert!(!listens(&mut table));
+        assert!(matches!(
+            table.poll_stream::<u8>(id, poller),
+            Found::Item(Ok(7))
+        ));
+        assert!(listens(&mut table));
+        assert!(table.end(id, Ok(())).is_ok());
+        assert!(!listens(&mut table));
     }
 }
