@@ -67,20 +67,15 @@ impl<E> Outbox<E> {
     /// Queues an effect. Gives the number by which it can be buried.
     #[inline]
     pub(crate) fn push(&mut self, id: RequestId, effect: E) -> u64 {
-        let number = self.next;
-        *self.enqueue(id) = What::Effect(effect);
-        number
+        self.enqueue(id, What::Effect(effect))
     }
 
-    /// A new slot, to be filled where it lies: effects may be large, and each move of one stalls on the one before.
     #[inline]
-    fn enqueue(&mut self, id: RequestId) -> &mut What<E> {
+    fn enqueue(&mut self, id: RequestId, what: What<E>) -> u64 {
         let number = self.next;
         self.next += 1;
-        let what = What::Gone;
         self.queue.push_back(Slot { number, id, what });
-        let last = self.queue.len() - 1;
-        &mut self.queue[last].what
+        number
     }
 
     /// The request that the oldest emission belongs to, or [`RequestId::NONE`].
@@ -148,7 +143,7 @@ impl<E: Send + 'static> AnyOutbox for Outbox<E> {
     }
 
     fn cancelled(&mut self, id: RequestId) {
-        *self.enqueue(id) = What::Cancelled;
+        self.enqueue(id, What::Cancelled);
     }
 
     fn accept(&mut self, effect: Answer) -> Result<(), Answer> {

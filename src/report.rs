@@ -164,16 +164,14 @@ impl Rest {
             match message {
                 Message::Freed(task) => drop(gone.insert(task)),
                 Message::Detached(task) => drop(detached.insert(task)),
-                // Such as a panic whose join handle is dropped now.
+                // Such as the news that a request's future is gone.
                 other => discard(other),
             }
         }
-        if !gone.is_empty() || !detached.is_empty() {
-            remaining.retain_mut(|left| {
-                left.joined &= !detached.contains(&left.task);
-                !gone.contains(&left.task)
-            });
-        }
+        remaining.retain_mut(|left| {
+            left.joined &= !detached.contains(&left.task);
+            !gone.contains(&left.task)
+        });
         remaining
             .iter()
             .filter(|left| !left.joined)
