@@ -76,6 +76,8 @@ macro_rules! effects {
             trait OperationWithTwoVariantsWrapOneInANewtype {}
             $( impl OperationWithTwoVariantsWrapOneInANewtype for $crate::__effect_payload!($kind $Op) {} )*
         };
+
+        $crate::__effect_portable! { $Effect { $( $Variant => $kind $Op ),* } }
     };
 }
 
@@ -89,5 +91,58 @@ macro_rules! __effect_payload {
         ::core::compile_error!(::core::concat!(
             "`", ::core::stringify!($other), "` is no kind of effect: write `request`, `stream` or `notify`"
         ))
+    };
+}
+
+#[cfg(not(feature = "serde"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __effect_portable {
+    ($($ignored:tt)*) => {};
+}
+
+// A bound without a parameter that does not hold is an error where it stands, one with a `for` where it is needed: so the
+// impl may be written for every effect, and is there for those whose operations can be serialised.
+#[cfg(feature = "serde")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __effect_portable {
+    ($Effect:ident { $( $Variant:ident => $kind:ident $Op:ty ),* }) => {
+        impl $crate::portable::Portable for $Effect
+        where
+            $( for<'needed> $crate::__effect_payload!($kind $Op): $crate::portable::__Payload, )*
+        {
+            const VARIANTS: &'static [$crate::portable::Variant] = &[
+                $( $crate::portable::Variant::new(
+                    ::core::stringify!($Variant),
+                    $crate::__effect_kind!($kind),
+                ), )*
+            ];
+
+            fn visit<V: $crate::portable::Visitor>(self, visitor: V) -> V::Output {
+                match self {
+                    $( Self::$Variant(payload) => $crate::portable::__Payload::visit(
+                        payload,
+                        const { $crate::portable::__index(Self::VARIANTS, ::core::stringify!($Variant)) },
+                        visitor,
+                    ), )*
+                }
+            }
+        }
+    };
+}
+
+#[cfg(feature = "serde")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __effect_kind {
+    (request) => {
+        $crate::portable::Kind::Request
+    };
+    (stream) => {
+        $crate::portable::Kind::Stream
+    };
+    (notify) => {
+        $crate::portable::Kind::Notify
     };
 }

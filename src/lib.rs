@@ -93,6 +93,7 @@
 //!
 //! # Features
 //!
+//! - `serde`: [`portable`] effects, which a shell that shares no types with the core can perform.
 //! - `tokio`: the [`tokio`] driver, which runs an executor on a runtime of yours with a handler for each effect.
 //!
 //! The examples also use the crate `futures`, for `StreamExt`, `join!` and `select!`, which fit these futures as any.
@@ -110,6 +111,8 @@ mod id;
 mod mailbox;
 mod meta;
 mod outbox;
+#[cfg(feature = "serde")]
+pub mod portable;
 mod report;
 mod request;
 mod roster;
