@@ -10,11 +10,11 @@ use crate::contain::{discard, shield};
 use crate::entry::Reason;
 use crate::id::RequestId;
 use crate::mailbox;
-use crate::meta::{Door, Message, TaskPanic};
+use crate::meta::{Door, Mailbox, TaskPanic};
 use crate::outbox::{Emitted, Outbox};
 use crate::report::{Found, Outstanding, Rest, Settled, Teardown};
 use crate::request::{Operation, ResolveError, Resolver};
-use crate::shim::{self, Receiver};
+use crate::shim;
 use crate::spawner::Root;
 use crate::turn::{Ended, Turn};
 
@@ -34,7 +34,7 @@ pub(crate) type OnPanic = Box<dyn Fn(TaskPanic) + Send + Sync>;
 /// What both executors are.
 pub(crate) struct Engine<E: Send + 'static> {
     pub(crate) turn: Turn,
-    mailbox: Receiver<Message>,
+    mailbox: Mailbox,
     pub(crate) spawners: Arc<Root>,
     pub(crate) shells: Arc<Root>,
     on_panic: Option<OnPanic>,
@@ -67,17 +67,22 @@ impl<E: Send + 'static> Engine<E> {
         &self.turn.door
     }
 
+    fn has_mail(&self) -> bool {
+        !self.mailbox.is_empty(self.door())
+    }
+
     /// Carries out what has come in by now; senders that keep sending do not keep it. Inside [`Turn::lend`].
     fn take_in(&self) {
-        if !self.mailbox.is_empty() {
-            self.take_some(self.mailbox.len());
+        let waiting = self.mailbox.waiting(self.door());
+        if waiting > 0 {
+            self.take_some(waiting);
         }
     }
 
     /// Carries out at most so many messages. Gives how many there were.
     fn take_some(&self, most: usize) -> usize {
         for taken in 0..most {
-            let Ok(message) = self.mailbox.try_recv() else {
+            let Some(message) = self.mailbox.take() else {
                 return taken;
             };
             self.turn.accept(message);
@@ -87,9 +92,9 @@ impl<E: Send + 'static> Engine<E> {
 
     /// Looks into the mailbox in the midst of a turn.
     fn look(&self) -> usize {
-        match self.mailbox.is_empty() {
-            true => 0,
-            false => self.take_some(MESSAGES_A_LOOK),
+        match self.has_mail() {
+            true => self.take_some(MESSAGES_A_LOOK),
+            false => 0,
         }
     }
 
@@ -135,7 +140,7 @@ impl<E: Send + 'static> Engine<E> {
             self.door().arm();
             // Whoever sent after this look sees the bell armed; whoever sent before it is seen, unless the budget is
             // spent, when the host comes again anyway. Where the bell has rung by now, the host comes again too.
-            if settled.budget_spent || self.mailbox.is_empty() || !self.door().disarm() {
+            if settled.budget_spent || !self.has_mail() || !self.door().disarm() {
                 break;
             }
         }
@@ -163,7 +168,7 @@ impl<E: Send + 'static> Engine<E> {
                 }
             }
             self.sweep();
-            if !self.turn.has_ready() && self.mailbox.is_empty() {
+            if !self.turn.has_ready() && !self.has_mail() {
                 return;
             }
             // Senders that never pause are work as well.
@@ -195,7 +200,9 @@ impl<E: Send + 'static> Engine<E> {
 
     /// Sees to what may have ended an untaken effect's life, and drops what died untaken.
     fn tidy(&self) {
-        self.act(|_| self.sweep());
+        if self.has_mail() || self.turn.is_unswept() {
+            self.act(|_| self.sweep());
+        }
     }
 
     /// The next emission and its request; otherwise whoever polls is woken when there may be one.
@@ -218,7 +225,7 @@ impl<E: Send + 'static> Engine<E> {
             door.set_waker(Some(cx.waker().clone()));
             door.arm();
             // As at the end of a turn.
-            if self.mailbox.is_empty() || !door.disarm() {
+            if !self.has_mail() || !door.disarm() {
                 return Poll::Pending;
             }
             door.set_waker(None);
@@ -269,7 +276,7 @@ impl<E: Send + 'static> Engine<E> {
                 shim::yield_now();
             }
             // The last that came in, and what its destructors send.
-            while !self.mailbox.is_empty() {
+            while self.has_mail() {
                 self.stop_all();
             }
             found
@@ -298,7 +305,7 @@ impl<E: Send + 'static> Engine<E> {
             feeds: tally.feeds,
         };
         let totals = self.turn.totals();
-        let (door, mailbox) = (Arc::clone(self.door()), self.mailbox.clone());
+        let (door, mailbox) = (Arc::clone(self.door()), self.mailbox.receiver());
         // Gives up the executor's own part in what is counted.
         drop(self);
         let rest = Rest::new(door, mailbox, remaining);

@@ -4,18 +4,21 @@
 //! whatever is queued. The door's gate is one atomic word:
 //!
 //! ```text
-//!   bit 0  CLOSING  spawning, asking and answering are refused        set by teardown, for good
-//!   bit 1  CLOSED   notifications too                                 set when the last future is dropped
-//!   bit 2  ARMED    the executor is idle: whoever clears it, rings    set when a turn ends, cleared by the first sender
-//!   rest   senders that are inside: past the check, not yet past the send
+//!   bit 0       CLOSING  spawning, asking and answering are refused        set by teardown, for good
+//!   bit 1       CLOSED   notifications too                                 set when the last future is dropped
+//!   bit 2       ARMED    the executor is idle: whoever clears it, rings    set when a turn ends, cleared by the first sender
+//!   bits 3-22   senders that are inside: past the check, not yet past the send
+//!   bits 23-63  messages that have entered since the executor was made
 //! ```
 //!
-//! A sender enters (adds itself), sends, and leaves (subtracts itself). Both ends are read-modify-writes of one word, so
-//! they have one order with the executor's own. Closing: a sender that entered before the executor set the bit is seen
-//! inside, and the executor waits until it has left, so no accepted message is lost. Idling: a sender that leaves after
-//! the executor armed the bell sees the bit and rings; one that left before had sent before, and the executor, which
-//! looks into the mailbox once more after arming, sees its message.
+//! A sender enters (adds itself and its message), sends, and leaves (subtracts itself). Both ends are
+//! read-modify-writes of one word, so they have one order with the executor's own. Closing: a sender that entered before
+//! the executor set the bit is seen inside, and the executor waits until it has left, so no accepted message is lost.
+//! Idling: a sender that leaves after the executor armed the bell sees the bit and rings; one that left before had sent
+//! before, and the executor, which looks into the mailbox once more after arming, sees its message. Where the executor has
+//! received as many messages as have entered, that look is a comparison of two numbers.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
@@ -24,7 +27,7 @@ use crate::answer::Answer;
 use crate::contain::{discard, shield};
 use crate::entry::RequestError;
 use crate::id::{RequestId, TaskId};
-use crate::shim::{AtomicUsize, Mutex, Ordering, Receiver, Sender, unbounded};
+use crate::shim::{AtomicU64, Mutex, Ordering, Receiver, Sender, unbounded};
 
 /// What is sent from outside a turn. `R` is a task's runnable, `L` its label and `P` a panic's report; the mailbox does
 /// not look into them.
@@ -59,10 +62,13 @@ pub(crate) enum Message<R, L, P> {
     Notify(Answer),
 }
 
-const CLOSING: usize = 1;
-const CLOSED: usize = 2;
-const ARMED: usize = 4;
-const INSIDE: usize = 8;
+const CLOSING: u64 = 1;
+const CLOSED: u64 = 2;
+const ARMED: u64 = 4;
+const INSIDE: u64 = 1 << 3;
+const MESSAGE: u64 = 1 << 23;
+/// What a sender adds; it subtracts `INSIDE` when it leaves.
+const ENTERING: u64 = INSIDE + MESSAGE;
 
 /// What may still come in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,7 +83,7 @@ pub(crate) enum Until {
 
 /// What everybody but the executor holds of it: a way to send.
 pub(crate) struct Door<R, L, P> {
-    gate: AtomicUsize,
+    gate: AtomicU64,
     sender: Sender<Message<R, L, P>>,
     bell: Mutex<Bell>,
 }
@@ -88,9 +94,48 @@ struct Bell {
     waker: Option<Waker>,
 }
 
+/// The receiving end, which the executor owns, and with it whatever is queued.
+pub(crate) struct Mailbox<R, L, P> {
+    receiver: Receiver<Message<R, L, P>>,
+    /// How many messages came out, in the gate's unit and as wide.
+    received: Cell<u64>,
+}
+
+impl<R, L, P> Mailbox<R, L, P> {
+    /// At most how many messages are there that were sent through this door, which is the mailbox's own: those that
+    /// have entered and not come out. A sender that is still inside may not have sent its own yet.
+    pub(crate) fn waiting(&self, door: &Door<R, L, P>) -> usize {
+        // Takes over what the senders have sent that left before.
+        let entered = door.gate.load(Ordering::Acquire) & !(MESSAGE - 1);
+        (entered.wrapping_sub(self.received.get()) / MESSAGE) as usize
+    }
+
+    /// Whether none is there.
+    pub(crate) fn is_empty(&self, door: &Door<R, L, P>) -> bool {
+        self.waiting(door) == 0 || self.receiver.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.receiver.len()
+    }
+
+    pub(crate) fn take(&self) -> Option<Message<R, L, P>> {
+        let message = self.receiver.try_recv().ok()?;
+        self.received.set(self.received.get().wrapping_add(MESSAGE));
+        Some(message)
+    }
+
+    /// Another end, for when nobody asks any more whether it is empty.
+    pub(crate) fn receiver(&self) -> Receiver<Message<R, L, P>> {
+        self.receiver.clone()
+    }
+}
+
 /// A sender that has passed the gate; the executor does not close for good before it is dropped.
 pub(crate) struct Inside<'a, R, L, P> {
     door: &'a Door<R, L, P>,
+    /// What it does to the gate when it leaves.
+    leaving: u64,
     /// Whether it brought work.
     rings: bool,
 }
@@ -103,16 +148,17 @@ impl<R, L, P> Inside<'_, R, L, P> {
     }
 
     /// Sends news for the books, which nobody is rung for.
-    fn send_quietly(self, message: Message<R, L, P>) {
+    fn send_quietly(mut self, message: Message<R, L, P>) {
         // The receiver outlives whoever is inside; where it is gone all the same, what it would have freed is gone too.
         drop(self.door.sender.send(message));
+        self.leaving = INSIDE;
     }
 }
 
 impl<R, L, P> Drop for Inside<'_, R, L, P> {
     fn drop(&mut self) {
         // Publishes the message to an executor that arms the bell or closes, and learns whether it is armed.
-        let gate = self.door.gate.fetch_sub(INSIDE, Ordering::SeqCst);
+        let gate = self.door.gate.fetch_sub(self.leaving, Ordering::SeqCst);
         if self.rings && gate & ARMED != 0 {
             self.door.ring();
         }
@@ -122,14 +168,18 @@ impl<R, L, P> Drop for Inside<'_, R, L, P> {
 impl<R, L, P> Door<R, L, P> {
     pub(crate) fn new(
         on_ready: Option<Arc<dyn Fn() + Send + Sync>>,
-    ) -> (Arc<Self>, Receiver<Message<R, L, P>>) {
+    ) -> (Arc<Self>, Mailbox<R, L, P>) {
         let (sender, receiver) = unbounded();
-        let gate = AtomicUsize::new(if on_ready.is_some() { ARMED } else { 0 });
+        let gate = AtomicU64::new(if on_ready.is_some() { ARMED } else { 0 });
         let bell = Mutex::new(Bell {
             on_ready,
             waker: None,
         });
-        (Arc::new(Self { gate, sender, bell }), receiver)
+        let mailbox = Mailbox {
+            receiver,
+            received: Cell::new(0),
+        };
+        (Arc::new(Self { gate, sender, bell }), mailbox)
     }
 
     /// Passes the gate, unless what is brought is refused by now.
@@ -144,9 +194,10 @@ impl<R, L, P> Door<R, L, P> {
             return None;
         }
         // Tells an executor that closes after this to wait, and learns of one that closed before.
-        let gate = self.gate.fetch_add(INSIDE, Ordering::SeqCst);
+        let gate = self.gate.fetch_add(ENTERING, Ordering::SeqCst);
         let inside = Inside {
             door: self,
+            leaving: ENTERING,
             rings: false,
         };
         (gate & refused == 0).then_some(inside)
@@ -186,7 +237,7 @@ impl<R, L, P> Door<R, L, P> {
     /// Whether all who entered have left: nothing more is to come through a closed door.
     pub(crate) fn is_empty(&self) -> bool {
         // Takes over what the last one that left has sent.
-        self.gate.load(Ordering::SeqCst) < INSIDE
+        self.gate.load(Ordering::SeqCst) & (MESSAGE - INSIDE) == 0
     }
 
     /// Says that the executor is idle: the next who brings work rings.

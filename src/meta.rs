@@ -13,6 +13,8 @@ use crate::shim::{AtomicU64, Ordering};
 pub(crate) type Runnable = async_task::Runnable<Meta>;
 /// The one way into an executor.
 pub(crate) type Door = mailbox::Door<Runnable, Label, TaskPanic>;
+/// Where it leads.
+pub(crate) type Mailbox = mailbox::Mailbox<Runnable, Label, TaskPanic>;
 /// What comes in by it.
 pub(crate) type Message = mailbox::Message<Runnable, Label, TaskPanic>;
 

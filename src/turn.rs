@@ -409,7 +409,12 @@ impl Turn {
         self.unswept.set(true);
     }
 
-    /// Whether there is something to sweep, once.
+    /// Whether there is something to sweep.
+    pub(crate) fn is_unswept(&self) -> bool {
+        self.unswept.get()
+    }
+
+    /// The same, once.
     pub(crate) fn take_unswept(&self) -> bool {
         self.unswept.replace(false)
     }
