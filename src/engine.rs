@@ -1,6 +1,7 @@
 //! The loop and the teardown.
 
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,14 +9,15 @@ use std::task::{Context, Poll};
 use crate::answer::Shape;
 use crate::contain::{discard, shield};
 use crate::entry::Reason;
-use crate::id::RequestId;
+use crate::id::{RequestId, TaskId};
 use crate::mailbox;
-use crate::meta::{Door, Mailbox, TaskPanic};
+use crate::meta::{Door, Label, Mailbox, TaskPanic};
 use crate::outbox::{Emitted, Outbox};
 use crate::report::{Found, Outstanding, Rest, Settled, Teardown};
-use crate::request::{Operation, ResolveError, Resolver};
+use crate::request::{Feed, Operation, ResolveError, Resolver};
 use crate::shim;
 use crate::spawner::Root;
+use crate::task::{self, JoinHandle};
 use crate::turn::{Ended, Turn};
 
 /// How often a long turn looks into its mailbox, in polls: an abort from outside reaches tasks that keep each other busy.
@@ -72,7 +74,9 @@ impl<E: Send + 'static> Engine<E> {
     }
 
     /// Carries out what has come in by now; senders that keep sending do not keep it. Inside [`Turn::lend`].
+    #[inline]
     fn take_in(&self) {
+        self.turn.adopt_newcomer();
         let waiting = self.mailbox.waiting(self.door());
         if waiting > 0 {
             self.take_some(waiting);
@@ -99,6 +103,7 @@ impl<E: Send + 'static> Engine<E> {
     }
 
     /// Drops what was buried and reports what panicked, until there is neither. Inside [`Turn::lend`].
+    #[inline]
     fn sweep(&self) {
         while self.turn.take_unswept() {
             let grave = self
@@ -199,9 +204,11 @@ impl<E: Send + 'static> Engine<E> {
     }
 
     /// Sees to what may have ended an untaken effect's life, and drops what died untaken.
+    #[inline]
     fn tidy(&self) {
-        if self.has_mail() || self.turn.is_unswept() {
-            self.act(|_| self.sweep());
+        match self.has_mail() || self.turn.is_unswept() {
+            true => self.act(|_| self.sweep()),
+            false => self.turn.adopt_newcomer(),
         }
     }
 
@@ -296,13 +303,12 @@ impl<E: Send + 'static> Engine<E> {
             std::iter::from_fn(|| outbox.pop(|_| {})).collect()
         });
         let remaining = self.turn.remaining();
-        let tally = self.turn.tally();
         let outstanding = Outstanding {
             spawners: Arc::strong_count(&self.spawners) - 1,
             shells: Arc::strong_count(&self.shells) - 1,
             join_handles: remaining.iter().filter(|task| task.joined).count(),
-            resolvers: tally.resolvers,
-            feeds: tally.feeds,
+            resolvers: self.turn.resolvers(),
+            feeds: self.turn.feeds(),
         };
         let totals = self.turn.totals();
         let (door, mailbox) = (Arc::clone(self.door()), self.mailbox.receiver());
@@ -341,6 +347,22 @@ impl<E: Send + 'static> fmt::Debug for Engine<E> {
 }
 
 impl<E: Send + 'static> Engine<E> {
+    pub(crate) fn spawn<F>(&self, future: F, label: Label) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        // What was spawned before is first.
+        match self.has_mail() {
+            true => self.act(|_| {}),
+            false => self.turn.adopt_newcomer(),
+        }
+        let (runnable, handle) = task::make(self.door(), future, TaskId::NONE);
+        self.turn.welcome(runnable, label);
+        self.door().ring_if_armed();
+        handle
+    }
+
     pub(crate) fn resolve<Op: Operation>(
         &self,
         resolver: Resolver<Op>,
@@ -384,6 +406,17 @@ impl<E: Send + 'static> Engine<E> {
         )
     }
 
+    pub(crate) fn send<Op: Operation>(
+        &self,
+        feed: &Feed<Op>,
+        item: Op::Output,
+    ) -> Result<(), ResolveError<Op::Output>> {
+        if !feed.belongs_to(self.door()) {
+            return Err(ResolveError::new(Reason::Foreign, item));
+        }
+        self.act(|turn| turn.item(feed.id(), item).map_err(ResolveError::given_back))
+    }
+
     pub(crate) fn send_id<Op: Operation>(
         &self,
         id: RequestId,
@@ -391,7 +424,7 @@ impl<E: Send + 'static> Engine<E> {
     ) -> Result<(), ResolveError<Op::Output>> {
         self.act(
             |turn| match turn.check(id, |kind| kind.is::<Op>(Shape::Many)) {
-                Ok(()) => turn.host_item(id, item).map_err(ResolveError::given_back),
+                Ok(()) => turn.item(id, item).map_err(ResolveError::given_back),
                 Err(reason) => Err(ResolveError::new(reason, item)),
             },
         )

@@ -20,6 +20,7 @@ use crate::request::{Feed, Operation, ResolveError, Resolver};
 use crate::shell::Shell;
 use crate::snapshot::Snapshot;
 use crate::spawner::{LocalSpawner, Spawner};
+use crate::task::{self, JoinHandle, Local, LocalJoinHandle};
 
 /// Sets up an executor. Dropping it makes none.
 ///
@@ -125,6 +126,17 @@ macro_rules! executor {
                 Shell::new(Arc::clone(&self.engine.shells))
             }
 
+            /// Spawns a task, which the next turn polls first after what was spawned before. A [`Spawner`] does the same
+            /// from anywhere, and takes the way through the mailbox for it.
+            #[track_caller]
+            pub fn spawn<F>(&mut self, future: F) -> JoinHandle<F::Output>
+            where
+                F: Future + Send + 'static,
+                F::Output: Send + 'static,
+            {
+                self.engine.spawn(future, task::label(None))
+            }
+
             /// Polls every task that is ready, and those that become so by it, until none is and the mailbox is empty.
             ///
             /// A task that wakes itself for ever, or threads that send faster than it takes in, keep it from returning:
@@ -206,10 +218,7 @@ macro_rules! executor {
                 feed: &Feed<Op>,
                 item: Op::Output,
             ) -> Result<(), ResolveError<Op::Output>> {
-                if !feed.belongs_to(self.engine.door()) {
-                    return Err(ResolveError::new(Reason::Foreign, item));
-                }
-                self.send_id::<Op>(feed.id(), item)
+                self.engine.send(feed, item)
             }
 
             /// Ends a stream, at once, after what the mailbox holds.
@@ -389,6 +398,17 @@ impl<E: Send + 'static> LocalExecutor<E> {
     #[must_use]
     pub fn local_spawner(&self) -> LocalSpawner {
         LocalSpawner::new(Arc::clone(&self.engine.spawners))
+    }
+
+    /// Spawns a task that stays on this thread, as [`spawn`](Self::spawn) does.
+    #[track_caller]
+    pub fn spawn_local<F>(&mut self, future: F) -> LocalJoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let handle = self.engine.spawn(Local::new(future), task::label(None));
+        LocalJoinHandle::new(handle)
     }
 }
 

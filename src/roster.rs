@@ -14,6 +14,10 @@ pub(crate) struct Roster {
     /// Of those that were given one.
     names: BTreeMap<TaskId, &'static str>,
     live: usize,
+    /// The most of them at one time.
+    pub(crate) peak: usize,
+    /// All that were ever taken in.
+    pub(crate) seen: u64,
 }
 
 struct Task {
@@ -38,7 +42,9 @@ impl Roster {
         if let Some(name) = label.name {
             self.names.insert(id, name);
         }
+        self.seen += 1;
         self.live += 1;
+        self.peak = self.peak.max(self.live);
         id
     }
 

@@ -3,13 +3,12 @@
 //! A transition moves values and returns what the caller must do next; it calls nobody.
 
 use std::panic::Location;
-use std::sync::Arc;
 use std::task::Waker;
 
 use slab::Slab;
 
 use crate::answer::{Answer, Kind};
-use crate::entry::{Emission, Entry, Listener, Notice, Reason, RequestError, Room, State, Stream};
+use crate::entry::{Emission, Entry, Listener, Notice, Reason, RequestError, State, Stream};
 use crate::id::{RequestId, Requests, TaskId};
 use crate::shelf::{Place, ShelfId, Shelves, queue};
 use crate::snapshot::RequestSnapshot;
@@ -79,6 +78,12 @@ pub(crate) struct Table {
     streams: Slab<Stream>,
     /// Of listeners that are no task.
     wakers: Slab<Waker>,
+    /// All that were ever made.
+    pub(crate) seen: u64,
+    /// Those whose future went before it had its answer.
+    pub(crate) cancelled: u64,
+    /// The most at one time.
+    pub(crate) peak: usize,
 }
 
 impl Table {
@@ -139,7 +144,7 @@ impl Table {
         poller: Poller<'_>,
         shelf: ShelfId,
     ) -> Option<RequestId> {
-        self.entries.insert_with(|_| Entry {
+        let id = self.entries.insert_with(|_| Entry {
             kind,
             place,
             task: poller.task,
@@ -150,7 +155,10 @@ impl Table {
             },
             state: State::Pending,
             shelf,
-        })
+        })?;
+        self.seen += 1;
+        self.peak = self.peak.max(self.entries.len());
+        Some(id)
     }
 
     /// Its effect lies in the outbox under this number.
@@ -272,6 +280,7 @@ impl Table {
 
     /// Frees an entry whose future has had its answer: only an effect that was answered before the shell took it may
     /// still lie in the outbox.
+    #[inline]
     fn finish(&mut self, id: RequestId) -> Notice {
         let Some(entry) = self.entries.remove(id) else {
             return Notice::None;
@@ -286,6 +295,7 @@ impl Table {
     /// Frees the entry of a future that is dropped before it had its answer, or whose executor is torn down.
     pub(crate) fn cancel(&mut self, id: RequestId) -> Option<Remains> {
         let mut entry = self.entries.remove(id)?;
+        self.cancelled += 1;
         let waker = match call(&mut self.wakers, &mut entry) {
             Wake::Other(waker) => Some(waker),
             Wake::Nobody | Wake::Task(_) => None,
@@ -364,32 +374,38 @@ impl Table {
         }
     }
 
-    /// One more item, and the older one that had to make room. The sender has taken its place in the stream's [`Room`],
-    /// if it has one.
+    /// One more item, if the stream has a place for it, and the older one that had to make room.
     pub(crate) fn item<T: Send + 'static>(
         &mut self,
         id: RequestId,
         item: T,
     ) -> Result<(Wake, Option<T>), (Reason, T)> {
-        self.enqueue(id, item, |stream, is_full, item| {
+        self.enqueue(id, item, |stream, item| {
             let Some(items) = queue(&mut *stream.items) else {
-                return Err(item);
+                return Err((Reason::WrongType, item));
             };
+            if stream.room.as_ref().is_some_and(|room| !room.take()) {
+                return Err((Reason::Full, item));
+            }
+            let is_full = items.len() >= stream.capacity;
             let displaced = if is_full { items.pop_front() } else { None };
             items.push_back(item);
             Ok(displaced)
         })
     }
 
-    /// The same without its type.
+    /// The same without its type, and of an item whose sender has taken its place in the stream's [`Room`], if it has one.
     pub(crate) fn item_erased(
         &mut self,
         id: RequestId,
         item: Answer,
     ) -> Result<(Wake, Option<Answer>), (Reason, Answer)> {
-        self.enqueue(id, item, |stream, is_full, item| {
-            stream.items.push(item)?;
-            Ok(if is_full { stream.items.pop() } else { None })
+        self.enqueue(id, item, |stream, item| {
+            let is_full = stream.items.len() >= stream.capacity;
+            match stream.items.push(item) {
+                Ok(()) => Ok(if is_full { stream.items.pop() } else { None }),
+                Err(item) => Err((Reason::WrongType, item)),
+            }
         })
     }
 
@@ -397,7 +413,7 @@ impl Table {
         &mut self,
         id: RequestId,
         item: A,
-        push: impl FnOnce(&mut Stream, bool, A) -> Result<Option<A>, A>,
+        push: impl FnOnce(&mut Stream, A) -> Result<Option<A>, (Reason, A)>,
     ) -> Result<(Wake, Option<A>), (Reason, A)> {
         let Some(entry) = self.entries.get_mut(id) else {
             return Err((refusal(&self.entries, id), item));
@@ -409,19 +425,8 @@ impl Table {
         if stream.end.is_some() {
             return Err((Reason::AlreadyAnswered, item));
         }
-        let is_full = stream.items.len() >= stream.capacity;
-        match push(stream, is_full, item) {
-            Ok(displaced) => Ok((call(&mut self.wakers, entry), displaced)),
-            Err(item) => Err((Reason::WrongType, item)),
-        }
-    }
-
-    /// The [`Room`] of a stream that has one.
-    pub(crate) fn room(&self, id: RequestId) -> Option<&Arc<Room>> {
-        match self.entries.get(id)?.state {
-            State::Stream(number) => self.streams[number as usize].room.as_ref(),
-            _ => None,
-        }
+        let displaced = push(stream, item)?;
+        Ok((call(&mut self.wakers, entry), displaced))
     }
 
     /// The shell ends it: `Ok` is the orderly end of a stream, and nobody says it of anything else.

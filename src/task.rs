@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use crate::contain::{contain, discard, message, shield};
 use crate::id::TaskId;
 use crate::mailbox::Until;
-use crate::meta::{Cause, Door, Label, Message, Meta};
+use crate::meta::{Cause, Door, Label, Message, Meta, Runnable};
 use crate::turn::{self, Ended, Turn, Unjoined};
 
 /// Why a task has no output.
@@ -181,6 +181,27 @@ impl<F: Future> Contained<F> {
     }
 }
 
+/// Makes a task of this id, or of [`TaskId::NONE`] until the executor takes it in.
+pub(crate) fn make<F>(door: &Arc<Door>, future: F, id: TaskId) -> (Runnable, JoinHandle<F::Output>)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let (runnable, task) = async_task::Builder::new()
+        .metadata(Meta::new(Arc::clone(door), id))
+        .spawn(
+            |_| Contained {
+                future: Some(future),
+            },
+            turn::schedule,
+        );
+    let handle = JoinHandle {
+        task: Some(task),
+        finished: false,
+    };
+    (runnable, handle)
+}
+
 /// Makes a task and hands it to its executor; gives the future back where the executor takes no more.
 pub(crate) fn spawn<F>(
     door: &Arc<Door>,
@@ -191,33 +212,16 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let make = |future, id| {
-        let (runnable, task) = async_task::Builder::new()
-            .metadata(Meta::new(Arc::clone(door), id))
-            .spawn(
-                |_| Contained {
-                    future: Some(future),
-                },
-                turn::schedule,
-            );
-        (
-            runnable,
-            JoinHandle {
-                task: Some(task),
-                finished: false,
-            },
-        )
-    };
     turn::with(door, |turn| match turn {
         Some(turn) if turn.is_closing() => Err(future),
         Some(turn) => {
-            let (runnable, handle) = make(future, turn.enroll(label));
+            let (runnable, handle) = make(door, future, turn.enroll(label));
             turn.make_ready(runnable);
             Ok(handle)
         }
         None => match door.enter(Until::Closing) {
             Some(inside) => {
-                let (runnable, handle) = make(future, TaskId::NONE);
+                let (runnable, handle) = make(door, future, TaskId::NONE);
                 inside.send(Message::Spawn(runnable, label));
                 Ok(handle)
             }
@@ -228,7 +232,7 @@ where
 
 pin_project! {
     /// A future that stays on its thread, as `Send` as async-task wants it. It lies in a box from its first poll on.
-    struct Local<F> {
+    pub(crate) struct Local<F> {
         #[pin]
         future: Fragile<F>,
     }
@@ -242,6 +246,14 @@ impl<F: Future> Future for Local<F> {
     }
 }
 
+impl<F> Local<F> {
+    pub(crate) fn new(future: F) -> Self {
+        Self {
+            future: Fragile::new(future),
+        }
+    }
+}
+
 /// Makes a task of a future that is bound to this thread, on which its executor lives.
 pub(crate) fn spawn_local<F>(
     door: &Arc<Door>,
@@ -252,15 +264,9 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn(
-        door,
-        Local {
-            future: Fragile::new(future),
-        },
-        label,
-    )
-    .map(LocalJoinHandle::new)
-    .map_err(|refused| refused.future.into_inner())
+    spawn(door, Local::new(future), label)
+        .map(LocalJoinHandle::new)
+        .map_err(|refused| refused.future.into_inner())
 }
 
 /// The right to a task's output. Awaiting it gives `Result<T, JoinError>`.

@@ -121,19 +121,13 @@ impl Drop for Unjoined {
     }
 }
 
-/// The shell's ends of what is asked, for the report.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
-    /// Resolvers that exist, in the outbox or with the shell.
-    pub(crate) resolvers: usize,
-    /// Subscriptions of which a feed exists.
-    pub(crate) feeds: usize,
-}
-
 pub(crate) struct Turn {
     pub(crate) door: Arc<Door>,
     tasks: RefCell<Roster>,
     ready: RefCell<VecDeque<Runnable>>,
+    /// A task that the host has made, until its next call or the turn takes it in. Most hosts drop the join handle at once:
+    /// before the task has an id, nobody needs to be told.
+    newcomer: RefCell<Option<(Runnable, Label)>>,
     requests: RefCell<Table>,
     outbox: RefCell<Box<dyn AnyOutbox>>,
     panics: RefCell<Vec<TaskPanic>>,
@@ -141,8 +135,12 @@ pub(crate) struct Turn {
     spare: RefCell<Vec<Arc<Door>>>,
     /// Whether something waits for [`take_panics`](Self::take_panics), or in the outbox's grave.
     unswept: Cell<bool>,
-    tally: Cell<Tally>,
-    totals: Cell<Totals>,
+    /// Resolvers that exist, in the outbox or with the shell.
+    resolvers: Cell<usize>,
+    /// Subscriptions of which a feed exists.
+    feeds: Cell<usize>,
+    /// Effects that the shell took.
+    effects: Cell<u64>,
     /// Teardown has begun: spawning and asking are refused.
     closing: Cell<bool>,
     /// The task that is being polled.
@@ -163,13 +161,15 @@ impl Turn {
             door,
             tasks: RefCell::default(),
             ready: RefCell::default(),
+            newcomer: RefCell::default(),
             requests: RefCell::default(),
             outbox: RefCell::new(outbox),
             panics: RefCell::default(),
             spare: RefCell::default(),
             unswept: Cell::new(false),
-            tally: Cell::default(),
-            totals: Cell::default(),
+            resolvers: Cell::new(0),
+            feeds: Cell::new(0),
+            effects: Cell::new(0),
             closing: Cell::new(false),
             current: Cell::new(None),
             own_waker: Cell::new(None),
@@ -237,6 +237,22 @@ impl Turn {
 
     // --- tasks ---
 
+    /// Keeps a task that the host has made. The one before was taken in.
+    pub(crate) fn welcome(&self, runnable: Runnable, label: Label) {
+        *self.newcomer.borrow_mut() = Some((runnable, label));
+    }
+
+    /// Takes in what the host has made.
+    #[inline]
+    pub(crate) fn adopt_newcomer(&self) {
+        if self.newcomer.borrow().is_some() {
+            let newcomer = self.newcomer.take();
+            newcomer
+                .into_iter()
+                .for_each(|(runnable, label)| self.adopt(runnable, label));
+        }
+    }
+
     /// Takes in a task that was made outside, and is ready.
     fn adopt(&self, runnable: Runnable, label: Label) {
         let id = self.enroll(label);
@@ -248,13 +264,7 @@ impl Turn {
 
     /// Gives a new task its id.
     pub(crate) fn enroll(&self, label: Label) -> TaskId {
-        let mut tasks = self.tasks.borrow_mut();
-        let id = tasks.insert(label);
-        self.count(|totals| {
-            totals.tasks += 1;
-            totals.peak_tasks = totals.peak_tasks.max(tasks.live());
-        });
-        id
+        self.tasks.borrow_mut().insert(label)
     }
 
     pub(crate) fn make_ready(&self, runnable: Runnable) {
@@ -318,6 +328,7 @@ impl Turn {
     }
 
     /// The task that is being polled waits; its own waker is this.
+    #[inline]
     pub(crate) fn pend(&self, waker: &Waker) {
         let Some(id) = self.current.get() else { return };
         let wants_waker = self.tasks.borrow().wants_waker(id);
@@ -466,11 +477,6 @@ impl Turn {
         let opened = opened.ok_or(RequestError::Exhausted)?;
         // From here on the future's own drop frees the entry, whatever others do.
         *id = opened;
-        let pending = self.pending_requests();
-        self.count(|totals| {
-            totals.requests += 1;
-            totals.peak_requests = totals.peak_requests.max(pending);
-        });
         if let Some(wake) = wake {
             self.listen(opened, poller.task, wake);
         }
@@ -544,7 +550,6 @@ impl Turn {
     pub(crate) fn cancel(&self, id: RequestId) {
         let remains = self.requests.borrow_mut().cancel(id);
         if let Some(remains) = remains {
-            self.count(|totals| totals.cancelled += 1);
             self.tell_shell(id, remains.notice);
             discard(remains.rest);
         }
@@ -576,7 +581,7 @@ impl Turn {
 
     /// An effect is in the shell's hands.
     pub(crate) fn taken(&self, id: RequestId) {
-        self.count(|totals| totals.effects += 1);
+        self.effects.set(self.effects.get() + 1);
         self.requests.borrow_mut().taken(id);
     }
 
@@ -628,42 +633,33 @@ impl Turn {
         Ok(())
     }
 
-    /// Delivers an item whose sender has a place in the stream's room, if the stream has one.
-    fn item<T: Send + 'static>(&self, id: RequestId, item: T) -> Result<(), (Reason, T)> {
+    /// Delivers an item at once, if the stream has a place for it.
+    pub(crate) fn item<T: Send + 'static>(
+        &self,
+        id: RequestId,
+        item: T,
+    ) -> Result<(), (Reason, T)> {
+        if const { is_large::<T>() } {
+            self.enqueue(id, Box::new(item))
+                .map_err(|(reason, item)| (reason, *item))
+        } else {
+            self.enqueue(id, item)
+        }
+    }
+
+    fn enqueue<T: Send + 'static>(&self, id: RequestId, item: T) -> Result<(), (Reason, T)> {
         let (wake, displaced) = self.requests.borrow_mut().item(id, item)?;
         self.wake_for_entry(id, wake);
         discard(displaced);
         Ok(())
     }
 
+    /// Delivers an item whose sender has taken a place in the stream's room, if the stream has one.
     fn item_erased(&self, id: RequestId, item: Answer) -> Result<(), (Reason, Answer)> {
         let (wake, displaced) = self.requests.borrow_mut().item_erased(id, item)?;
         self.wake_for_entry(id, wake);
         discard(displaced);
         Ok(())
-    }
-
-    /// Delivers an item at once, if the stream has a place for it.
-    pub(crate) fn host_item<T: Send + 'static>(
-        &self,
-        id: RequestId,
-        item: T,
-    ) -> Result<(), (Reason, T)> {
-        if const { is_large::<T>() } {
-            self.place_item(id, Box::new(item))
-                .map_err(|(reason, item)| (reason, *item))
-        } else {
-            self.place_item(id, item)
-        }
-    }
-
-    fn place_item<T: Send + 'static>(&self, id: RequestId, item: T) -> Result<(), (Reason, T)> {
-        let room = self.requests.borrow().room(id).cloned();
-        match room {
-            Some(room) if !room.take() => Err((Reason::Full, item)),
-            Some(room) => self.item(id, item).inspect_err(|_| room.give()),
-            None => self.item(id, item),
-        }
     }
 
     /// Fails a request, or a stream; gives the text back where that has no effect.
@@ -680,56 +676,48 @@ impl Turn {
 
     // --- counts for the reports ---
 
-    fn count(&self, change: impl FnOnce(&mut Totals)) {
-        let mut totals = self.totals.get();
-        change(&mut totals);
-        self.totals.set(totals);
-    }
-
     pub(crate) fn totals(&self) -> Totals {
-        self.totals.get()
+        let (tasks, requests) = (self.tasks.borrow(), self.requests.borrow());
+        Totals {
+            tasks: tasks.seen,
+            requests: requests.seen,
+            cancelled: requests.cancelled,
+            effects: self.effects.get(),
+            peak_tasks: tasks.peak,
+            peak_requests: requests.peak,
+        }
     }
 
-    pub(crate) fn tally(&self) -> Tally {
-        self.tally.get()
+    /// Resolvers that exist, in the outbox or with the shell.
+    pub(crate) fn resolvers(&self) -> usize {
+        self.resolvers.get()
+    }
+
+    /// Subscriptions of which a feed exists.
+    pub(crate) fn feeds(&self) -> usize {
+        self.feeds.get()
     }
 
     pub(crate) fn resolver_made(&self) {
-        let tally = self.tally.get();
-        self.tally.set(Tally {
-            resolvers: tally.resolvers + 1,
-            ..tally
-        });
+        self.resolvers.set(self.resolvers.get() + 1);
     }
 
     /// A resolver is used up, and its sender with it.
     pub(crate) fn resolver_gone(&self, sender: Option<Arc<Door>>) {
-        let tally = self.tally.get();
-        self.tally.set(Tally {
-            resolvers: tally.resolvers.saturating_sub(1),
-            ..tally
-        });
+        self.resolvers.set(self.resolvers.get().saturating_sub(1));
         if let Some(sender) = sender {
             self.give_back(sender);
         }
     }
 
     pub(crate) fn feed_made(&self) {
-        let tally = self.tally.get();
-        self.tally.set(Tally {
-            feeds: tally.feeds + 1,
-            ..tally
-        });
+        self.feeds.set(self.feeds.get() + 1);
     }
 
     /// The last feed of a stream is gone: where it was not ended, it is abandoned.
     pub(crate) fn feed_gone(&self, id: RequestId) {
         let _ = self.end(id, Err(RequestError::Abandoned));
-        let tally = self.tally.get();
-        self.tally.set(Tally {
-            feeds: tally.feeds.saturating_sub(1),
-            ..tally
-        });
+        self.feeds.set(self.feeds.get().saturating_sub(1));
     }
 
     // --- the outbox ---

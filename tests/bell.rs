@@ -41,6 +41,10 @@ fn rule_04_the_bell_rings_once_however_much_work_is_brought() {
     run(&mut executor);
     run(&mut executor);
     assert_eq!(rings.count(), 2, "turns ring nothing");
+    for _ in 0..3 {
+        drop(executor.spawn(pending::<()>()));
+    }
+    assert_eq!(rings.count(), 3, "the host's own spawns ring as well");
 }
 
 #[test]

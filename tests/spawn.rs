@@ -662,3 +662,45 @@ fn a_hundred_thousand_tasks_that_join_each_other_need_no_stack() {
         }
     }
 }
+
+#[test]
+fn rule_08_what_the_host_spawns_itself_is_polled_in_the_order_of_its_calls() {
+    let (trace, mut executor) = (Trace::new(), executor());
+    let spawner = executor.spawner();
+    let says = |text: &'static str| {
+        let trace = trace.clone();
+        async move { trace.push(text) }
+    };
+    drop(spawner.spawn(says("spawner")));
+    let kept = executor.spawn(says("executor"));
+    drop(executor.spawn(says("executor again")));
+    drop(spawner.spawn(says("spawner again")));
+    assert!(trace.take().is_empty());
+    assert_eq!(executor.run_until_stalled().completed, 4);
+    assert_eq!(
+        trace.take(),
+        ["spawner", "executor", "executor again", "spawner again"]
+    );
+    assert!(kept.is_finished());
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn what_the_host_spawns_itself_is_known_by_its_place_and_ends_with_its_executor() {
+    let mut executor = LocalExecutor::<Effect>::new();
+    let token = Rc::new(());
+    let (first, second) = (Rc::clone(&token), token.clone());
+    let local = executor.spawn_local(async move { pending::<Rc<()>>().await.eq(&first) });
+    let last = executor.spawn(pending::<()>());
+    drop(executor.spawn_local(async move { drop(second) }));
+    assert_eq!(
+        executor.snapshot().tasks.len(),
+        2,
+        "the third is not taken in"
+    );
+    let report = executor.teardown();
+    assert_eq!((report.tasks, report.messages), (3, 0));
+    assert!(report.is_baseline() && Rc::strong_count(&token) == 1);
+    assert!(local.now_or_never().unwrap().unwrap_err().is_torn_down());
+    assert!(last.now_or_never().unwrap().unwrap_err().is_torn_down());
+}

@@ -1,5 +1,6 @@
 //! Stillpoint, answered in its two ways.
 
+use std::future::Future;
 use std::marker::PhantomData;
 
 use futures::Stream;
@@ -38,8 +39,14 @@ impl Asks for Shell<Effect> {
     }
 }
 
-/// A way to answer.
+/// A way to answer, and to spawn: by the executor, or by what was handed out of it.
 pub trait Answers {
+    /// Makes a task.
+    fn spawn(
+        executor: &mut Executor<Effect>,
+        spawner: &Spawner,
+        future: impl Future<Output = ()> + Send + 'static,
+    );
     /// Answers a question.
     fn answer(executor: &mut Executor<Effect>, effect: Effect, answer: u64);
     /// Sends an item.
@@ -48,9 +55,17 @@ pub trait Answers {
     const FROM_AFAR: Option<fn(Effect, u64)>;
 }
 
-/// The host answers at once, by the executor that it owns.
+/// The host spawns and answers at once, by the executor that it owns.
 pub struct ByTheHost;
 impl Answers for ByTheHost {
+    fn spawn(
+        executor: &mut Executor<Effect>,
+        _: &Spawner,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) {
+        drop(executor.spawn(future));
+    }
+
     fn answer(executor: &mut Executor<Effect>, effect: Effect, answer: u64) {
         if let Effect::Question(request) = effect {
             executor
@@ -68,9 +83,17 @@ impl Answers for ByTheHost {
     const FROM_AFAR: Option<fn(Effect, u64)> = None;
 }
 
-/// Somebody answers by a message, as from another thread.
+/// Somebody spawns and answers by messages, as from another thread.
 pub struct ByTheMailbox;
 impl Answers for ByTheMailbox {
+    fn spawn(
+        _: &mut Executor<Effect>,
+        spawner: &Spawner,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) {
+        drop(spawner.spawn(future));
+    }
+
     fn answer(_: &mut Executor<Effect>, effect: Effect, answer: u64) {
         if let Effect::Question(request) = effect {
             request.resolve(answer).expect("the executor is there");
@@ -113,8 +136,10 @@ impl<A: Answers> Peer for Stillpoint<A> {
     }
 
     fn spawn(&mut self, task: Task) {
-        crate::make!(task, |future| drop(
-            self.spawner.spawn(future(self.shell.clone()))
+        crate::make!(task, |future| A::spawn(
+            &mut self.executor,
+            &self.spawner,
+            future(self.shell.clone())
         ));
     }
 

@@ -103,7 +103,7 @@ impl<Op: Operation> Feed<Op> {
         let Line { door, id, room } = &*self.line;
         turn::with(door, |turn| match turn {
             Some(turn) if turn.is_closing() => Err(ResolveError::new(Reason::TornDown, item)),
-            Some(turn) => turn.host_item(*id, item).map_err(ResolveError::given_back),
+            Some(turn) => turn.item(*id, item).map_err(ResolveError::given_back),
             None => match door.enter(Until::Closing) {
                 None => Err(ResolveError::new(Reason::TornDown, item)),
                 Some(_) if room.as_ref().is_some_and(|room| !room.take()) => {

@@ -35,6 +35,7 @@ fn op() -> BoxedStrategy<Op> {
         6 => (0..8_u8, way()).prop_map(|(pick, way)| Op::ById(pick, way)),
         1 => (0..6_u8, way()).prop_map(|(pick, way)| Op::Stranger(pick, way)),
         1 => any::<bool>().prop_map(Op::Foreign),
+        6 => (script(DEPTH), any::<bool>()).prop_map(|(script, kept)| Op::SpawnHere(script, kept)),
         2 => script(DEPTH).prop_map(Op::SpawnLocal),
         1 => pick().prop_map(Op::AbortLocal),
         1 => pick().prop_map(Op::DropLocal),

@@ -28,7 +28,7 @@ pub fn history(bytes: &[u8]) -> History {
 }
 
 fn op(bytes: &mut Bytes<'_>) -> Op {
-    match bytes.next() % 32 {
+    match bytes.next() % 34 {
         0..=7 => Op::Act(act(bytes, DEPTH)),
         8..=11 => Op::Run,
         12 => Op::RunFor(bytes.next() % 4),
@@ -47,6 +47,7 @@ fn op(bytes: &mut Bytes<'_>) -> Op {
         28 => Op::DropLocal(bytes.next()),
         29 => Op::JoinLocal(bytes.next()),
         30 => Op::Teardown,
+        31 | 32 => Op::SpawnHere(script(bytes, DEPTH), bytes.next() & 1 == 1),
         _ => Op::DropExecutor,
     }
 }

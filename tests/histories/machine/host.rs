@@ -1,11 +1,12 @@
 //! Either executor, as the host has it.
 
 use stillpoint::{
-    Emitted, Executor, Feed, LocalExecutor, LocalSpawner, Operation, RequestId, ResolveError,
-    Resolver, Settled, Shell, Snapshot, Spawner, Teardown, Totals,
+    Emitted, Executor, Feed, JoinHandle, LocalExecutor, LocalSpawner, Operation, RequestId,
+    ResolveError, Resolver, Settled, Shell, Snapshot, Spawner, Teardown, Totals,
 };
 
 use super::effect::Effect;
+use super::script::Output;
 
 pub enum Host {
     Shared(Executor<Effect>),
@@ -35,6 +36,13 @@ impl Host {
             Self::Shared(_) => None,
             Self::Local(executor) => Some(executor.local_spawner()),
         }
+    }
+
+    pub fn spawn(
+        &mut self,
+        future: impl Future<Output = Output> + Send + 'static,
+    ) -> JoinHandle<Output> {
+        each!(self, executor => executor.spawn(future))
     }
 
     pub fn run(&mut self) -> Settled {

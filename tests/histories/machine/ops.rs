@@ -28,6 +28,8 @@ pub enum Op {
     Stranger(Pick, Way),
     /// With a resolver, or a feed, of another executor.
     Foreign(bool),
+    /// By the executor, not a spawner.
+    SpawnHere(Vec<Step>, bool),
     SpawnLocal(Vec<Step>),
     AbortLocal(Pick),
     DropLocal(Pick),

@@ -149,6 +149,15 @@ impl Pair {
     fn drive(&mut self, host: &mut Host, op: &Op) {
         let (world, model) = (&self.world, &mut self.model);
         match op {
+            Op::SpawnHere(script, kept) => {
+                let task = world.with(|tables| next(&mut tables.tasks));
+                let handle = host.spawn(play(Note::new(world, task), script.clone()));
+                world.log(Event::Spawned(task));
+                if *kept {
+                    world.with(|tables| tables.handles.push((task, handle)));
+                }
+                model.spawn_here(script.clone(), *kept);
+            }
             Op::Run => {
                 world.log(settled(host.run()));
                 let settled = model.run(usize::MAX);

@@ -195,6 +195,24 @@ impl Model {
         self.tell(Number::MAX, Err(why), answer);
     }
 
+    pub fn spawn_here(&mut self, script: Vec<Step>, kept: bool) {
+        if !self.mailbox.is_empty() {
+            self.call(|_| {});
+        }
+        self.adopt_newcomer();
+        let how = if kept { How::Plain } else { How::Detached };
+        let number = self.make(script, how);
+        self.newcomer = Some(number);
+        if self.armed {
+            self.armed = false;
+            self.rings += 1;
+        }
+        self.say(Event::Spawned(number));
+        if kept {
+            self.handles.push(number);
+        }
+    }
+
     pub fn spawn_local(&mut self, script: Vec<Step>) {
         let number = self.spawn(script, How::Named);
         self.locals.push(number);

@@ -65,6 +65,8 @@ pub struct Model {
     live: usize,
     ready: VecDeque<Number>,
     pub mailbox: VecDeque<Message>,
+    /// Made by the host, and not taken in.
+    newcomer: Option<Number>,
     requests: Vec<Request>,
     outbox: VecDeque<Emission>,
     grave: Vec<Emission>,
@@ -106,6 +108,7 @@ impl Model {
             live: 0,
             ready: VecDeque::new(),
             mailbox: VecDeque::new(),
+            newcomer: None,
             requests: Vec::new(),
             outbox: VecDeque::new(),
             grave: Vec::new(),
@@ -159,6 +162,7 @@ impl Model {
 
     fn take_in(&mut self) {
         self.quiet = 0;
+        self.adopt_newcomer();
         for _ in 0..self.mailbox.len() {
             let Some(message) = self.mailbox.pop_front() else {
                 break;

@@ -259,15 +259,12 @@ impl Model {
 
     /// An item that is sent in a turn, or by the host.
     pub(super) fn item_here(&mut self, number: Number, item: Answer) -> Result<(), (Why, Answer)> {
-        let is_stream = matches!(self.requests[number].state, State::Stream { .. });
-        if is_stream && !self.place(number) {
+        // That it has ended is the better reason.
+        let is_open = matches!(self.requests[number].state, State::Stream { end: None, .. });
+        if is_open && !self.place(number) {
             return Err((Why::Full, item));
         }
-        let result = self.item(number, item);
-        if is_stream && result.is_err() {
-            self.requests[number].held = self.requests[number].held.saturating_sub(1);
-        }
-        result
+        self.item(number, item)
     }
 
     pub(super) fn end(&mut self, number: Number, how: Result<(), Lack>) -> Result<(), Why> {

@@ -59,7 +59,7 @@ enum Played {
 }
 
 impl Model {
-    pub(super) fn spawn(&mut self, script: Vec<Step>, how: How) -> Number {
+    pub(super) fn make(&mut self, script: Vec<Step>, how: How) -> Number {
         let number = self.tasks.len();
         self.tasks.push(Task {
             frame: Frame {
@@ -72,6 +72,11 @@ impl Model {
             joined: how != How::Detached,
             ..Task::default()
         });
+        number
+    }
+
+    pub(super) fn spawn(&mut self, script: Vec<Step>, how: How) -> Number {
+        let number = self.make(script, how);
         if self.is_closing() {
             let task = &mut self.tasks[number];
             (task.has_future, task.ended, task.end) = (false, true, Some(End::TornDown));
@@ -93,6 +98,12 @@ impl Model {
         }
         self.say(Event::Spawned(number));
         number
+    }
+
+    pub(super) fn adopt_newcomer(&mut self) {
+        if let Some(number) = self.newcomer.take() {
+            self.adopt(number);
+        }
     }
 
     pub(super) fn adopt(&mut self, number: Number) {
