@@ -15,6 +15,9 @@ pub trait Peer: Sized {
     /// Whether a task runs while it is made, and cannot wait beside others that are ready.
     const RUNS_AT_ONCE: bool = false;
 
+    /// How many tasks it can have at once in a few gigabytes.
+    const MOST_TASKS: usize = usize::MAX;
+
     /// An idle one.
     fn new() -> Self;
 

@@ -32,7 +32,7 @@ pub enum Measured {
     ByTime,
     /// By what it allocates alone.
     ByCounts,
-    /// By both, on demand alone: some peers take gigabytes and minutes.
+    /// By both, on demand alone: some peers take a gigabyte and a minute.
     OnDemand,
 }
 
@@ -174,6 +174,7 @@ impl Workload {
         match self.kind {
             Kind::FromAfar => P::ANSWER_FROM_AFAR.is_some(),
             Kind::Wake => !P::RUNS_AT_ONCE,
+            Kind::FanOut | Kind::Pending => self.operations <= P::MOST_TASKS,
             _ => true,
         }
     }

@@ -16,7 +16,7 @@ use run::Run;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND [--keep-going]
        cargo xtask soak [PART...] [--keep-going]
-       cargo xtask bench [WORKLOAD...] [--rounds N] [--quick] [--json]
+       cargo xtask bench [WORKLOAD...] [--peers NAME,...] [--to NAME] [--rounds N] [--quick] [--json]
        cargo xtask bench --gate [--bless]
 
   test    all that must pass: the library without and with its features, its documentation's examples, the README's
@@ -37,6 +37,8 @@ usage: cargo xtask COMMAND [--keep-going]
 Of bench:
   WORKLOAD   the name of one, or how those of some begin: `drop`, say. A name that is none lists all; those that end
              in 1m run only by name
+  --peers    those of these names, or whose names begin so; those that stand beside the peers run only by name
+  --to       the peer that ratios are to; the fastest, where nothing is said
   --rounds   how often each peer is timed in each workload, in a process of its own; 5 where nothing is said
   --quick    one round
   --json     for programs

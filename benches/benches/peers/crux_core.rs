@@ -50,6 +50,8 @@ pub struct Cored {
 impl Peer for Cored {
     type Effect = Effect;
     const RUNS_AT_ONCE: bool = true;
+    // A million take 6 GB and a minute.
+    const MOST_TASKS: usize = 100_000;
 
     fn new() -> Self {
         Self {

@@ -5,12 +5,12 @@ mod programs;
 mod table;
 mod time;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use serde_json::json;
 
 use crate::run::{Run, Stop};
-use programs::Programs;
+use programs::{Programs, output};
 use table::Table;
 
 /// Rounds where none are asked for, and where haste is.
@@ -21,6 +21,10 @@ const QUICK_ROUNDS: usize = 1;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     workloads: Vec<String>,
+    /// Of these peers, by their names or how those begin; none is all that compete.
+    peers: Vec<String>,
+    /// To which peer ratios are; none is the fastest that competes.
+    to: Option<String>,
     rounds: Option<usize>,
     quick: bool,
     json: bool,
@@ -38,6 +42,14 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Optio
             "--json" => options.json = true,
             "--gate" => options.gate = true,
             "--bless" => options.bless = true,
+            "--peers" => match arguments.next() {
+                Some(names) => options.peers = names.split(',').map(str::to_owned).collect(),
+                None => return Err("`--peers` is followed by names, with commas".to_owned()),
+            },
+            "--to" => match arguments.next() {
+                Some(name) => options.to = Some(name),
+                None => return Err("`--to` is followed by a peer's name".to_owned()),
+            },
             "--rounds" => {
                 let rounds = arguments.next().and_then(|rounds| rounds.parse().ok());
                 match rounds {
@@ -96,9 +108,17 @@ fn measure(options: &Options) -> Result<(), Stop> {
     let all = programs::workloads(&programs.counts)?;
     let names: Vec<String> = all.iter().map(|(name, _)| name.clone()).collect();
     let workloads = time::pick(&names, &options.workloads)?;
-    let counts = programs::counts(&programs.counts, &workloads)?;
-    let times = time::rounds(&programs.time, &workloads, rounds)?;
-    let table = Table::new(&workloads, &times, &counts);
+    let listed = time::pairs(&output(
+        Command::new(&programs.time).args(["--bench", "--list"]),
+    )?);
+    let peers = time::pick_peers(&listed, &options.peers, options.to.as_deref())?;
+    let pairs = workloads.iter().flat_map(|workload| {
+        let pair = move |peer| format!("{workload}/{peer}");
+        peers.iter().map(pair)
+    });
+    let counts = programs::counts(&programs.counts, &pairs.collect::<Vec<_>>())?;
+    let times = time::rounds(&programs.time, &listed, &workloads, peers, rounds)?;
+    let table = Table::new(&workloads, &times, &counts, options.to.as_deref());
     let machine = format!("{}, {}", programs::toolchain(), std::env::consts::ARCH);
     if options.json {
         let mut all = table.json();
@@ -140,6 +160,9 @@ mod tests {
         let options = of("stream --rounds 3 drop --json").unwrap();
         assert_eq!(options.workloads, ["stream", "drop"]);
         assert_eq!((options.rounds, options.json), (Some(3), true));
+        let options = of("fan-out --peers floor,tokio --to floor").unwrap();
+        assert_eq!(options.peers, ["floor", "tokio"]);
+        assert_eq!(options.to.as_deref(), Some("floor"));
         assert_eq!(of("--gate --bless"), Ok(gate_alone(true)));
     }
 
@@ -148,6 +171,9 @@ mod tests {
         assert_eq!(of("--fast").unwrap_err(), "`--fast` is no flag of bench");
         for line in ["--rounds", "--rounds 0", "--rounds many"] {
             assert!(of(line).unwrap_err().starts_with("`--rounds`"), "{line}");
+        }
+        for flag in ["--peers", "--to"] {
+            assert!(of(flag).unwrap_err().contains(flag));
         }
         assert!(of("--bless").unwrap_err().starts_with("`--bless`"));
         assert!(of("--gate stream").unwrap_err().starts_with("`--gate`"));

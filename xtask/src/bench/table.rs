@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::programs::Count;
-use super::time::Times;
+use super::time::{Times, is_beside};
 
 /// Whose costs these are: they compete with the rest, not with each other.
 const OURS: &str = "stillpoint";
@@ -18,13 +18,15 @@ pub(crate) struct Table<'a> {
     workloads: &'a [String],
     times: &'a Times,
     counts: &'a BTreeMap<Pair, Count>,
+    /// To whom ratios are, where it is not the fastest.
+    to: Option<&'a str>,
 }
 
 /// The time of a peer in a workload.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Time {
     nanoseconds: f64,
-    /// To the fastest of the others.
+    /// To the one asked for, or the fastest that competes.
     ratio: Option<f64>,
 }
 
@@ -33,11 +35,13 @@ impl<'a> Table<'a> {
         workloads: &'a [String],
         times: &'a Times,
         counts: &'a BTreeMap<Pair, Count>,
+        to: Option<&'a str>,
     ) -> Self {
         Self {
             workloads,
             times,
             counts,
+            to,
         }
     }
 
@@ -61,10 +65,12 @@ impl<'a> Table<'a> {
             let bytes = count.bytes? as f64 / count.operations as f64;
             Some(format!("{bytes:.0}"))
         });
+        let fastest = || format!("the fastest that is not {OURS}");
         let _ = write!(
             text,
-            "Time is the CPU time of the executor's thread, the median of the rounds; its ratio is to the fastest that \
-             is not {OURS}, in the same round."
+            "Time is the CPU time of the executor's thread, the median of the rounds; its ratio is to {}, in the same \
+             round.",
+            self.to.map_or_else(fastest, str::to_owned)
         );
         text
     }
@@ -117,11 +123,15 @@ impl<'a> Table<'a> {
 
     fn time(&self, pair: &Pair) -> Option<Time> {
         let rounds = self.times.rounds.get(pair)?;
+        let is_measure = |peer: &str| match self.to {
+            Some(to) => peer == to,
+            None => !peer.starts_with(OURS) && !is_beside(peer),
+        };
         let fastest = self
             .times
             .rounds
             .iter()
-            .filter(|((workload, peer), _)| *workload == pair.0 && !peer.starts_with(OURS))
+            .filter(|((workload, peer), _)| *workload == pair.0 && is_measure(peer))
             .min_by(|(_, one), (_, other)| median(one).total_cmp(&median(other)));
         let ratio = fastest.map(|(_, fastest)| {
             let ratios: Vec<f64> = rounds
@@ -191,7 +201,7 @@ mod tests {
             (pair("idle", "stillpoint"), count),
         ]);
         let workloads = ["spawn", "idle"].map(str::to_owned);
-        let table = Table::new(&workloads, &times, &counts);
+        let table = Table::new(&workloads, &times, &counts, None);
         let text = table.markdown();
         let has = |line: &str| assert!(text.lines().any(|other| other == line), "{text}");
         has("| ns an operation (ratio) | stillpoint | quick | slow |");
@@ -200,6 +210,8 @@ mod tests {
         has("| idle | 120 | - | - |");
         let json = table.json();
         assert_eq!(json["time"]["spawn"]["stillpoint"]["ratio"], 0.5);
+        let to_slow = Table::new(&workloads, &times, &counts, Some("slow")).json();
+        assert_eq!(to_slow["time"]["spawn"]["slow"]["ratio"], 1.0);
         assert_eq!(json["counts"]["idle"]["stillpoint"]["bytes"], 120_000);
     }
 

@@ -15,6 +15,16 @@ use crate::run::Stop;
 /// What ends the names of workloads that are measured only when they are named: they take minutes and gigabytes.
 const ON_DEMAND: &str = "-1m";
 
+/// How the names of those begin that stand beside the peers: what they do is of interest where somebody asks for it, and
+/// is less than a peer's, or another way to use this crate.
+const BESIDE: &[&str] = &["floor", "sketch", "stillpoint-local"];
+
+pub(crate) fn is_beside(peer: &str) -> bool {
+    BESIDE
+        .iter()
+        .any(|name| peer == *name || begins(peer, name))
+}
+
 /// What was measured.
 pub(crate) struct Times {
     /// In their own order.
@@ -23,15 +33,21 @@ pub(crate) struct Times {
     pub(crate) rounds: BTreeMap<(String, String), Vec<f64>>,
 }
 
-/// Times every peer in these workloads.
-pub(crate) fn rounds(program: &Path, workloads: &[String], rounds: usize) -> Result<Times, Stop> {
-    let listed = output(Command::new(program).args(["--bench", "--list"]))?;
-    let mut pairs = pairs(&listed);
+/// Times these peers in these workloads, as far as they are listed together.
+pub(crate) fn rounds(
+    program: &Path,
+    listed: &[(String, String)],
+    workloads: &[String],
+    peers: Vec<String>,
+    rounds: usize,
+) -> Result<Times, Stop> {
+    let wanted =
+        |(workload, peer): &&(String, String)| workloads.contains(workload) && peers.contains(peer);
+    let mut pairs: Vec<_> = listed.iter().filter(wanted).cloned().collect();
     let mut times = Times {
-        peers: in_order(pairs.iter().map(|(_, peer)| peer)),
+        peers,
         rounds: BTreeMap::new(),
     };
-    pairs.retain(|(workload, _)| workloads.contains(workload));
     for round in 1..=rounds {
         eprintln!("round {round} of {rounds}: {} processes", pairs.len());
         let order = RandomState::new();
@@ -46,7 +62,7 @@ pub(crate) fn rounds(program: &Path, workloads: &[String], rounds: usize) -> Res
 }
 
 /// What criterion lists: `workload/peer: benchmark`.
-fn pairs(listed: &str) -> Vec<(String, String)> {
+pub(crate) fn pairs(listed: &str) -> Vec<(String, String)> {
     let pair = |line: &str| {
         let (workload, peer) = line.strip_suffix(": benchmark")?.split_once('/')?;
         Some((workload.to_owned(), peer.to_owned()))
@@ -62,6 +78,37 @@ fn in_order<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
         }
     }
     seen
+}
+
+/// The peers of these names, or that these names begin, and the one that ratios are to. Those that are
+/// [beside](BESIDE) the others are to be named.
+pub(crate) fn pick_peers(
+    listed: &[(String, String)],
+    names: &[String],
+    to: Option<&str>,
+) -> Result<Vec<String>, Stop> {
+    let all = in_order(listed.iter().map(|(_, peer)| peer));
+    let has = |name: &str| all.iter().any(|peer| peer == name);
+    let is_meant = |peer: &str, name: &str| peer == name || !has(name) && begins(peer, name);
+    let begun = |name: &&String| all.iter().any(|peer| is_meant(peer, name));
+    let unknown = names.iter().find(|name| !begun(name)).map(String::as_str);
+    if let Some(name) = unknown.or(to.filter(|name| !has(name))) {
+        let all = all.join(", ");
+        return Err(Stop::Failed(format!(
+            "`{name}` is no peer: there are {all}"
+        )));
+    }
+    let is_wanted = |peer: &String| {
+        to == Some(peer)
+            || names.iter().any(|name| is_meant(peer, name))
+            || names.is_empty() && !is_beside(peer)
+    };
+    Ok(all.iter().filter(|peer| is_wanted(peer)).cloned().collect())
+}
+
+fn begins(name: &str, beginning: &str) -> bool {
+    let rest = name.strip_prefix(beginning);
+    rest.is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// The workloads that go by these names, or that these names begin: `drop` is `drop-executor-first` and its like.
@@ -124,7 +171,7 @@ fn nanoseconds(estimates: &Value, benchmark: &Value) -> Option<f64> {
 mod tests {
     use serde_json::json;
 
-    use super::{in_order, nanoseconds, pairs, pick};
+    use super::{in_order, nanoseconds, pairs, pick, pick_peers};
 
     fn names(line: &str) -> Vec<String> {
         line.split_whitespace().map(str::to_owned).collect()
@@ -147,6 +194,27 @@ mod tests {
         assert_eq!(pick("fan").unwrap(), names("fan-10k"));
         assert_eq!(pick("fan-1m").unwrap(), names("fan-1m"));
         assert!(pick("strea").is_err());
+    }
+
+    #[test]
+    fn a_peer_is_picked_by_its_name_and_what_stands_beside_only_by_it() {
+        let all = names("stillpoint stillpoint-local floor sketch-slab tokio");
+        let listed: Vec<_> = all
+            .into_iter()
+            .map(|peer| ("wake".to_owned(), peer))
+            .collect();
+        let pick = |picked: &str, to| pick_peers(&listed, &names(picked), to);
+        assert_eq!(pick("", None).unwrap(), names("stillpoint tokio"));
+        assert_eq!(
+            pick("", Some("floor")).unwrap(),
+            names("stillpoint floor tokio")
+        );
+        assert_eq!(
+            pick("sketch stillpoint", Some("tokio")).unwrap(),
+            names("stillpoint sketch-slab tokio")
+        );
+        assert!(pick("tok", None).is_err());
+        assert!(pick("", Some("sketch")).is_err(), "a ratio is to one");
     }
 
     #[test]
