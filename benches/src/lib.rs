@@ -16,6 +16,6 @@ pub mod workload;
 pub use count::report;
 pub use meter::Meter;
 pub use peer::{Peer, Visit};
-pub use stillpoint::{Answers, ByTheHost, ByTheMailbox, Stillpoint, each_stillpoint};
+pub use stillpoint::{Answers, ByTheHost, ByTheMailbox, Effect, Stillpoint, each_stillpoint};
 pub use task::{Asks, Task, tasks};
 pub use workload::Workload;

@@ -9,12 +9,14 @@ use stillpoint::{Emitted, Executor, Operation, Shell, Spawner, effects};
 use crate::peer::{Peer, Visit};
 use crate::task::{Asks, Task};
 
-struct Question(u64);
+/// Asks once.
+pub struct Question(u64);
 impl Operation for Question {
     type Output = u64;
 }
 
-struct Topic(u64);
+/// Asks for any number of items.
+pub struct Topic(u64);
 impl Operation for Topic {
     type Output = u64;
 }
@@ -26,6 +28,16 @@ effects! {
         Question => request Question,
         /// Any number of items.
         Topic => stream Topic,
+    }
+}
+
+impl Effect {
+    /// What it asks.
+    pub fn question(&self) -> u64 {
+        match self {
+            Self::Question(request) => request.operation.0,
+            Self::Topic(subscription) => subscription.operation.0,
+        }
     }
 }
 
@@ -155,10 +167,7 @@ impl<A: Answers> Peer for Stillpoint<A> {
     }
 
     fn question(effect: &Effect) -> u64 {
-        match effect {
-            Effect::Question(request) => request.operation.0,
-            Effect::Topic(subscription) => subscription.operation.0,
-        }
+        effect.question()
     }
 
     fn answer(&mut self, effect: Effect, answer: u64) {

@@ -6,6 +6,7 @@ mod crux_command;
 mod crux_core;
 mod flag;
 mod futures_unordered;
+mod stillpoint_local;
 mod tokio_local_set;
 
 use stillpoint_benches::{Visit, each_stillpoint};
@@ -13,6 +14,8 @@ use stillpoint_benches::{Visit, each_stillpoint};
 /// Visits stillpoint and its peers.
 pub fn each(visitor: &mut impl Visit) {
     each_stillpoint(visitor);
+    visitor.visit::<stillpoint_local::SendTasks>("stillpoint-local-send");
+    visitor.visit::<stillpoint_local::LocalTasks>("stillpoint-local");
     visitor.visit::<async_executor::Local>("async-executor-local");
     visitor.visit::<async_executor::Shared>("async-executor");
     visitor.visit::<tokio_local_set::Tokio>("tokio-local-set");
