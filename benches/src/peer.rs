@@ -15,6 +15,12 @@ pub trait Peer: Sized {
     /// Whether a task runs while it is made, and cannot wait beside others that are ready.
     const RUNS_AT_ONCE: bool = false;
 
+    /// Whether its tasks have wakers that wake.
+    const WAKERS: bool = true;
+
+    /// Whether it has streams.
+    const STREAMS: bool = true;
+
     /// How many tasks it can have at once in a few gigabytes.
     const MOST_TASKS: usize = usize::MAX;
 

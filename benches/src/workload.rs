@@ -173,7 +173,8 @@ impl Workload {
     pub fn suits<P: Peer>(&self) -> bool {
         match self.kind {
             Kind::FromAfar => P::ANSWER_FROM_AFAR.is_some(),
-            Kind::Wake => !P::RUNS_AT_ONCE,
+            Kind::Wake => P::WAKERS && !P::RUNS_AT_ONCE,
+            Kind::Stream { .. } => P::STREAMS,
             Kind::FanOut | Kind::Pending => self.operations <= P::MOST_TASKS,
             _ => true,
         }

@@ -6,6 +6,7 @@ mod crux_command;
 mod crux_core;
 mod flag;
 mod futures_unordered;
+mod sketch;
 mod stillpoint_local;
 mod tokio_local_set;
 
@@ -16,6 +17,9 @@ pub fn each(visitor: &mut impl Visit) {
     each_stillpoint(visitor);
     visitor.visit::<stillpoint_local::SendTasks>("stillpoint-local-send");
     visitor.visit::<stillpoint_local::LocalTasks>("stillpoint-local");
+    visitor.visit::<sketch::Floor>("floor");
+    visitor.visit::<sketch::InSlab>("sketch-slab");
+    visitor.visit::<sketch::AsyncTask>("sketch-async-task");
     visitor.visit::<async_executor::Local>("async-executor-local");
     visitor.visit::<async_executor::Shared>("async-executor");
     visitor.visit::<tokio_local_set::Tokio>("tokio-local-set");
