@@ -13,7 +13,7 @@ mod stillpoint;
 mod task;
 pub mod workload;
 
-pub use count::report;
+pub use count::{Marked, report};
 pub use meter::Meter;
 pub use peer::{Peer, Visit};
 pub use stillpoint::{Answers, ByTheHost, ByTheMailbox, Effect, Stillpoint, each_stillpoint};

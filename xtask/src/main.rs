@@ -17,6 +17,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND [--keep-going]
        cargo xtask soak [PART...] [--keep-going]
        cargo xtask bench [WORKLOAD...] [--peers NAME,...] [--to NAME] [--rounds N] [--quick] [--json]
+       cargo xtask bench --instructions [WORKLOAD...] [--peers NAME,...]
        cargo xtask bench --gate [--bless]
 
   test    all that must pass: the library without and with its features, its documentation's examples, the README's
@@ -42,6 +43,8 @@ Of bench:
   --rounds   how often each peer is timed in each workload, in a process of its own; 5 where nothing is said
   --quick    one round
   --json     for programs
+  --instructions
+             counts instructions and atomics of the peers, by valgrind; at most 100,000 operations
   --gate     counts what stillpoint alone does, against benches/baseline.json, instructions where valgrind is there
   --bless    makes what is counted the baseline
 

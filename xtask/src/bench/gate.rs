@@ -7,7 +7,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::programs::{self, Count, finish, output, root};
+use super::callgrind;
+use super::programs::{self, Count, output, root};
 use crate::needs;
 use crate::run::{Run, Stop};
 
@@ -33,9 +34,6 @@ const FULL: &[&str] = &["pending-100k/stillpoint", "pending-1m/stillpoint"];
 
 /// By how much instructions may grow where a new baseline says nothing else.
 const TOLERANCE: f64 = 0.03;
-
-/// The function that counts, by whose name callgrind knows when to.
-const MEASURED: &str = "stillpoint_benches::count::measured*";
 
 const BLESS: &str = "where that is meant, `cargo xtask bench --gate --bless` makes it the baseline";
 
@@ -92,25 +90,11 @@ fn count(program: &Path) -> Result<Counts, Stop> {
 /// Each in a process of its own, since callgrind has one sum.
 fn instructions(program: &Path) -> Result<Instructions, Stop> {
     let one = |pair: &&str| {
-        let (_, said) = finish(
-            Command::new("valgrind")
-                .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-                .arg(format!("--toggle-collect={MEASURED}"))
-                .arg(program)
-                .args(["--few", pair]),
-        )?;
-        match collected(&said) {
-            Some(number @ 1..) => Ok(((*pair).to_owned(), number)),
-            _ => Err(Stop::Failed(format!("callgrind has counted no {MEASURED}"))),
-        }
+        let nowhere = ["--callgrind-out-file=/dev/null"];
+        let number = callgrind::instructions(program, &nowhere, &["--few", pair])?;
+        Ok(((*pair).to_owned(), number))
     };
     SMALL.iter().map(one).collect()
-}
-
-/// The sum at the end of what callgrind says.
-fn collected(said: &str) -> Option<u64> {
-    let sum = |line: &str| line.split_once("Collected :")?.1.trim().parse().ok();
-    said.lines().find_map(sum)
 }
 
 /// What instructions depend on, beside the code: malloc's are the C library's.
@@ -299,7 +283,7 @@ fn said(one: &Compared) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Baseline, Compared, Count, Counts, Instructions, collected, judge};
+    use super::{Baseline, Compared, Count, Counts, Instructions, judge};
     use crate::run::Stop;
 
     fn compared(before: impl Into<Option<u64>>, now: u64, tolerance: f64) -> Compared {
@@ -365,12 +349,5 @@ mod tests {
             bytes: Some(7_120),
         });
         assert_eq!(Baseline::of(&baseline.json()), Some(baseline));
-    }
-
-    #[test]
-    fn the_sum_is_found_in_what_callgrind_says() {
-        let said = "==1== Callgrind\n==1== Events    : Ir\n==1== Collected : 1234567\n==1== \n";
-        assert_eq!(collected(said), Some(1_234_567));
-        assert_eq!(collected("==1== Command: gate"), None);
     }
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what stillpoint costs, beside its peers, and against what it has cost before.
 
+mod callgrind;
 pub(crate) mod gate;
 mod programs;
 mod table;
@@ -17,9 +18,19 @@ use table::Table;
 const ROUNDS: usize = 5;
 const QUICK_ROUNDS: usize = 1;
 
+/// What there is to measure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum What {
+    #[default]
+    Peers,
+    Gate,
+    Instructions,
+}
+
 /// What is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
+    what: What,
     workloads: Vec<String>,
     /// Of these peers, by their names or how those begin; none is all that compete.
     peers: Vec<String>,
@@ -28,7 +39,6 @@ pub(crate) struct Options {
     rounds: Option<usize>,
     quick: bool,
     json: bool,
-    gate: bool,
     bless: bool,
 }
 
@@ -40,7 +50,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Optio
         match argument.as_str() {
             "--quick" => options.quick = true,
             "--json" => options.json = true,
-            "--gate" => options.gate = true,
+            "--gate" => options.turn_to(What::Gate)?,
+            "--instructions" => options.turn_to(What::Instructions)?,
             "--bless" => options.bless = true,
             "--peers" => match arguments.next() {
                 Some(names) => options.peers = names.split(',').map(str::to_owned).collect(),
@@ -61,10 +72,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Optio
             _ => options.workloads.push(argument),
         }
     }
-    if options.bless && !options.gate {
+    if options.bless && options.what != What::Gate {
         return Err("`--bless` goes with `--gate`".to_owned());
     }
-    if options.gate && options != gate_alone(options.bless) {
+    if options.what == What::Gate && options != gate_alone(options.bless) {
         return Err(
             "`--gate` counts what the baseline holds, and goes with `--bless` alone".into(),
         );
@@ -72,9 +83,19 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Optio
     Ok(options)
 }
 
+impl Options {
+    /// Asks for something else than the table of peers, once.
+    fn turn_to(&mut self, what: What) -> Result<(), String> {
+        match std::mem::replace(&mut self.what, what) {
+            What::Peers => Ok(()),
+            _ => Err("one thing at a time: two flags each say what to measure".to_owned()),
+        }
+    }
+}
+
 fn gate_alone(bless: bool) -> Options {
     Options {
-        gate: true,
+        what: What::Gate,
         bless,
         ..Options::default()
     }
@@ -82,7 +103,7 @@ fn gate_alone(bless: bool) -> Options {
 
 /// Measures, or holds against the baseline.
 pub(crate) fn bench(options: &Options) -> ExitCode {
-    if options.gate {
+    if options.what == What::Gate {
         let mut run = Run::new(true);
         if options.bless {
             run.step("a new baseline", gate::bless);
@@ -91,7 +112,11 @@ pub(crate) fn bench(options: &Options) -> ExitCode {
         }
         return run.finish();
     }
-    match measure(options) {
+    let measured = match options.what {
+        What::Peers | What::Gate => measure(options),
+        What::Instructions => callgrind::print(options),
+    };
+    match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(Stop::Failed(why) | Stop::Skipped(why)) => {
             eprintln!("error: {why}");
@@ -175,6 +200,7 @@ mod tests {
         for flag in ["--peers", "--to"] {
             assert!(of(flag).unwrap_err().contains(flag));
         }
+        assert!(of("--gate --instructions").is_err());
         assert!(of("--bless").unwrap_err().starts_with("`--bless`"));
         assert!(of("--gate stream").unwrap_err().starts_with("`--gate`"));
     }

@@ -16,12 +16,25 @@ pub(crate) struct Programs {
 
 impl Programs {
     pub(crate) fn build() -> Result<Self, Stop> {
-        let built = build(&["bench", "--package", "stillpoint-benches", "--no-run"])?;
+        let built = build_benches(&["time", "counts"])?;
         Ok(Self {
             time: find(&built, "time")?,
             counts: find(&built, "counts")?,
         })
     }
+}
+
+/// One of the programs of `benches/benches`.
+pub(crate) fn build_bench(name: &str) -> Result<PathBuf, Stop> {
+    find(&build_benches(&[name])?, name)
+}
+
+fn build_benches(names: &[&str]) -> Result<BTreeMap<String, PathBuf>, Stop> {
+    let mut line = vec!["bench", "--package", "stillpoint-benches", "--no-run"];
+    for name in names {
+        line.extend(["--bench", name]);
+    }
+    build(&line)
 }
 
 /// The program of the gate, which needs no peers.

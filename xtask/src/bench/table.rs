@@ -48,23 +48,41 @@ impl<'a> Table<'a> {
     /// For readers.
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::new();
-        self.grid(&mut text, "ns an operation (ratio)", |pair| {
-            let time = self.time(pair)?;
-            Some(match time.ratio {
-                Some(ratio) => format!("{} ({ratio:.2})", short(time.nanoseconds)),
-                None => short(time.nanoseconds),
-            })
-        });
-        self.grid(&mut text, "allocations an operation", |pair| {
-            let count = self.counts.get(pair)?;
-            let an_operation = count.allocations as f64 / count.operations as f64;
-            Some(format!("{an_operation:.2}"))
-        });
-        self.grid(&mut text, "bytes kept an operation", |pair| {
-            let count = self.counts.get(pair)?;
-            let bytes = count.bytes? as f64 / count.operations as f64;
-            Some(format!("{bytes:.0}"))
-        });
+        grid(
+            &mut text,
+            self.workloads,
+            &self.times.peers,
+            "ns an operation (ratio)",
+            |pair| {
+                let time = self.time(pair)?;
+                Some(match time.ratio {
+                    Some(ratio) => format!("{} ({ratio:.2})", short(time.nanoseconds)),
+                    None => short(time.nanoseconds),
+                })
+            },
+        );
+        grid(
+            &mut text,
+            self.workloads,
+            &self.times.peers,
+            "allocations an operation",
+            |pair| {
+                let count = self.counts.get(pair)?;
+                let an_operation = count.allocations as f64 / count.operations as f64;
+                Some(format!("{an_operation:.2}"))
+            },
+        );
+        grid(
+            &mut text,
+            self.workloads,
+            &self.times.peers,
+            "bytes kept an operation",
+            |pair| {
+                let count = self.counts.get(pair)?;
+                let bytes = count.bytes? as f64 / count.operations as f64;
+                Some(format!("{bytes:.0}"))
+            },
+        );
         let fastest = || format!("the fastest that is not {OURS}");
         let _ = write!(
             text,
@@ -73,31 +91,6 @@ impl<'a> Table<'a> {
             self.to.map_or_else(fastest, str::to_owned)
         );
         text
-    }
-
-    /// A row for each workload of which something is known.
-    fn grid(&self, text: &mut String, what: &str, cell: impl Fn(&Pair) -> Option<String>) {
-        let peers = &self.times.peers;
-        let mut rows = String::new();
-        for workload in self.workloads {
-            let cells: Vec<_> = peers
-                .iter()
-                .map(|peer| cell(&(workload.clone(), peer.clone())))
-                .collect();
-            if cells.iter().all(Option::is_none) {
-                continue;
-            }
-            let _ = write!(rows, "| {workload} |");
-            for cell in cells {
-                let _ = write!(rows, " {} |", cell.as_deref().unwrap_or("-"));
-            }
-            rows.push('\n');
-        }
-        if !rows.is_empty() {
-            let _ = writeln!(text, "| {what} | {} |", peers.join(" | "));
-            let _ = writeln!(text, "| --- |{}", " ---: |".repeat(peers.len()));
-            let _ = writeln!(text, "{rows}");
-        }
     }
 
     /// For programs.
@@ -148,7 +141,37 @@ impl<'a> Table<'a> {
     }
 }
 
-fn median(numbers: &[f64]) -> f64 {
+/// A row for each workload of which something is known.
+pub(crate) fn grid(
+    text: &mut String,
+    workloads: &[String],
+    peers: &[String],
+    what: &str,
+    cell: impl Fn(&Pair) -> Option<String>,
+) {
+    let mut rows = String::new();
+    for workload in workloads {
+        let cells: Vec<_> = peers
+            .iter()
+            .map(|peer| cell(&(workload.clone(), peer.clone())))
+            .collect();
+        if cells.iter().all(Option::is_none) {
+            continue;
+        }
+        let _ = write!(rows, "| {workload} |");
+        for cell in cells {
+            let _ = write!(rows, " {} |", cell.as_deref().unwrap_or("-"));
+        }
+        rows.push('\n');
+    }
+    if !rows.is_empty() {
+        let _ = writeln!(text, "| {what} | {} |", peers.join(" | "));
+        let _ = writeln!(text, "| --- |{}", " ---: |".repeat(peers.len()));
+        let _ = writeln!(text, "{rows}");
+    }
+}
+
+pub(crate) fn median(numbers: &[f64]) -> f64 {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;

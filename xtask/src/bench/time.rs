@@ -70,7 +70,7 @@ pub(crate) fn pairs(listed: &str) -> Vec<(String, String)> {
     listed.lines().filter_map(pair).collect()
 }
 
-fn in_order<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
+pub(crate) fn in_order<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
     let mut seen: Vec<String> = Vec::new();
     for name in names {
         if !seen.contains(name) {
