@@ -38,6 +38,11 @@ pub trait Peer: Sized {
         self.run();
     }
 
+    /// Comes to its end, as a shell that minds would have it.
+    fn rest(self) {
+        drop(self);
+    }
+
     /// The oldest effect that the shell has not seen.
     fn take(&mut self) -> Option<Self::Effect>;
 

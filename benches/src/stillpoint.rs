@@ -159,6 +159,10 @@ impl<A: Answers> Peer for Stillpoint<A> {
         self.executor.run_until_stalled();
     }
 
+    fn rest(self) {
+        self.executor.teardown().assert_baseline();
+    }
+
     fn take(&mut self) -> Option<Effect> {
         match self.executor.drain().next()? {
             Emitted::Effect(effect) => Some(effect),

@@ -376,7 +376,7 @@ fn sum_to(n: usize) -> u64 {
 }
 
 /// Shuffles alike each time (Fisher and Yates, by Marsaglia's xorshift).
-fn shuffle<T>(items: &mut [T]) {
+pub fn shuffle<T>(items: &mut [T]) {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     for last in (1..items.len()).rev() {
         state ^= state << 13;

@@ -18,6 +18,7 @@ usage: cargo xtask COMMAND [--keep-going]
        cargo xtask soak [PART...] [--keep-going]
        cargo xtask bench [WORKLOAD...] [--peers NAME,...] [--to NAME] [--rounds N] [--quick] [--json]
        cargo xtask bench --instructions [WORKLOAD...] [--peers NAME,...]
+       cargo xtask bench --many [--peers NAME,...]
        cargo xtask bench --gate [--bless]
 
   test    all that must pass: the library without and with its features, its documentation's examples, the README's
@@ -45,6 +46,7 @@ Of bench:
   --json     for programs
   --instructions
              counts instructions and atomics of the peers, by valgrind; at most 100,000 operations
+  --many     100,000 executors, by one thread and by two, and ten million requests in one, with the most memory
   --gate     counts what stillpoint alone does, against benches/baseline.json, instructions where valgrind is there
   --bless    makes what is counted the baseline
 

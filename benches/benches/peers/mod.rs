@@ -1,12 +1,12 @@
 //! The peers: each as those who know it would write it, with the channels that go with it.
 
-mod async_executor;
+pub mod async_executor;
 mod channels;
 mod crux_command;
 mod crux_core;
 mod flag;
 mod futures_unordered;
-mod sketch;
+pub mod sketch;
 mod stillpoint_local;
 mod tokio_local_set;
 

@@ -2,11 +2,11 @@
 
 mod callgrind;
 pub(crate) mod gate;
+mod many;
 mod programs;
 mod table;
 mod time;
 
-use std::process::{Command, ExitCode};
 
 use serde_json::json;
 
@@ -25,6 +25,7 @@ enum What {
     Peers,
     Gate,
     Instructions,
+    Many,
 }
 
 /// What is asked for.
@@ -51,6 +52,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Optio
             "--quick" => options.quick = true,
             "--json" => options.json = true,
             "--gate" => options.turn_to(What::Gate)?,
+            "--many" => options.turn_to(What::Many)?,
             "--instructions" => options.turn_to(What::Instructions)?,
             "--bless" => options.bless = true,
             "--peers" => match arguments.next() {
@@ -102,7 +104,6 @@ fn gate_alone(bless: bool) -> Options {
 }
 
 /// Measures, or holds against the baseline.
-pub(crate) fn bench(options: &Options) -> ExitCode {
     if options.what == What::Gate {
         let mut run = Run::new(true);
         if options.bless {
@@ -115,12 +116,11 @@ pub(crate) fn bench(options: &Options) -> ExitCode {
     let measured = match options.what {
         What::Peers | What::Gate => measure(options),
         What::Instructions => callgrind::print(options),
+        What::Many => many::print(options),
     };
     match measured {
-        Ok(()) => ExitCode::SUCCESS,
         Err(Stop::Failed(why) | Stop::Skipped(why)) => {
             eprintln!("error: {why}");
-            ExitCode::FAILURE
         }
     }
 }
