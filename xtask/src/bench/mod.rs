@@ -1,12 +1,14 @@
 //! `cargo xtask bench`: what stillpoint costs, beside its peers, and against what it has cost before.
 
 mod callgrind;
+mod code;
 pub(crate) mod gate;
 mod many;
 mod programs;
 mod table;
 mod time;
 
+use std::process::{Command, ExitCode};
 
 use serde_json::json;
 
@@ -26,6 +28,7 @@ enum What {
     Gate,
     Instructions,
     Many,
+    Code,
 }
 
 /// What is asked for.
@@ -53,6 +56,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Optio
             "--json" => options.json = true,
             "--gate" => options.turn_to(What::Gate)?,
             "--many" => options.turn_to(What::Many)?,
+            "--code" => options.turn_to(What::Code)?,
             "--instructions" => options.turn_to(What::Instructions)?,
             "--bless" => options.bless = true,
             "--peers" => match arguments.next() {
@@ -104,6 +108,7 @@ fn gate_alone(bless: bool) -> Options {
 }
 
 /// Measures, or holds against the baseline.
+pub(crate) fn bench(options: &Options) -> ExitCode {
     if options.what == What::Gate {
         let mut run = Run::new(true);
         if options.bless {
@@ -117,10 +122,13 @@ fn gate_alone(bless: bool) -> Options {
         What::Peers | What::Gate => measure(options),
         What::Instructions => callgrind::print(options),
         What::Many => many::print(options),
+        What::Code => code::print(),
     };
     match measured {
+        Ok(()) => ExitCode::SUCCESS,
         Err(Stop::Failed(why) | Stop::Skipped(why)) => {
             eprintln!("error: {why}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -44,9 +44,26 @@ pub(crate) fn build_gate() -> Result<PathBuf, Stop> {
     find(&built, "gate")
 }
 
+/// A program that cargo builds with these variables of the environment.
+pub(crate) fn build_with(
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+    name: &str,
+) -> Result<PathBuf, Stop> {
+    find(&build_in(variables, arguments)?, name)
+}
+
 fn build(arguments: &[&str]) -> Result<BTreeMap<String, PathBuf>, Stop> {
+    build_in(&[], arguments)
+}
+
+fn build_in(
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+) -> Result<BTreeMap<String, PathBuf>, Stop> {
     let said = Command::new("cargo")
         .args(arguments)
+        .envs(variables.iter().copied())
         .arg("--message-format=json-render-diagnostics")
         .current_dir(root())
         .stdin(Stdio::null())
