@@ -20,6 +20,7 @@ usage: cargo xtask COMMAND [--keep-going]
        cargo xtask bench --instructions [WORKLOAD...] [--peers NAME,...]
        cargo xtask bench --many [--peers NAME,...]
        cargo xtask bench --code
+       cargo xtask bench --compile [--rounds N]
        cargo xtask bench --gate [--bless]
 
   test    all that must pass: the library without and with its features, its documentation's examples, the README's
@@ -49,6 +50,7 @@ Of bench:
              counts instructions and atomics of the peers, by valgrind; at most 100,000 operations
   --many     100,000 executors, by one thread and by two, and ten million requests in one, with the most memory
   --code     the size of a core with 1, 2, 10 and 20 operations, by `size` and, where it is there, cargo-llvm-lines
+  --compile  how long the library takes to compile, alone and with what it depends on
   --gate     counts what stillpoint alone does, against benches/baseline.json, instructions where valgrind is there
   --bless    makes what is counted the baseline
 

@@ -2,6 +2,7 @@
 
 mod callgrind;
 mod code;
+mod compile;
 pub(crate) mod gate;
 mod many;
 mod programs;
@@ -29,6 +30,7 @@ enum What {
     Instructions,
     Many,
     Code,
+    Compile,
 }
 
 /// What is asked for.
@@ -57,6 +59,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Optio
             "--gate" => options.turn_to(What::Gate)?,
             "--many" => options.turn_to(What::Many)?,
             "--code" => options.turn_to(What::Code)?,
+            "--compile" => options.turn_to(What::Compile)?,
             "--instructions" => options.turn_to(What::Instructions)?,
             "--bless" => options.bless = true,
             "--peers" => match arguments.next() {
@@ -123,6 +126,7 @@ pub(crate) fn bench(options: &Options) -> ExitCode {
         What::Instructions => callgrind::print(options),
         What::Many => many::print(options),
         What::Code => code::print(),
+        What::Compile => compile::print(options.rounds.unwrap_or(ROUNDS)),
     };
     match measured {
         Ok(()) => ExitCode::SUCCESS,
