@@ -9,7 +9,7 @@ use crate::run::{Run, Stop};
 
 const WASM: &str = "wasm32-unknown-unknown";
 
-/// The benchmarks would have crux and tokio built, and are not held to the oldest Rust.
+/// The benchmarks have a step of their own, which alone builds crux and tokio, and are not held to the oldest Rust.
 const NO_PEERS: &str = "--exclude stillpoint-benches";
 
 /// The integration tests that miri runs: those that are quick under it and reach the most of the library.
@@ -138,8 +138,8 @@ pub(crate) fn clippy(run: &mut Run) {
             "clippy --workspace {NO_PEERS} --all-targets --all-features -- --deny warnings"
         ))
     });
-    run.step("clippy on the gate's half of the benchmarks", || {
-        cargo("clippy --package stillpoint-benches --lib --bins -- --deny warnings")
+    run.step("clippy on the benchmarks and their peers", || {
+        cargo("clippy --package stillpoint-benches --all-targets -- --deny warnings")
     });
 }
 
