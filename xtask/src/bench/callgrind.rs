@@ -73,8 +73,8 @@ pub(super) fn print(options: &Options) -> Result<(), Stop> {
         });
     }
     println!(
-        "{text}An atomic is a read-modify-write of the program's own: an instruction with a lock prefix, or an exchange \
-         with memory. {}, {}.",
+        "{text}An atomic is a read-modify-write of the program's own: an instruction with a lock prefix, or an \
+         exchange with memory. {}, {}.",
         programs::toolchain(),
         std::env::consts::ARCH
     );

@@ -56,9 +56,10 @@ fn executors(program: &Path) -> Result<(), Stop> {
         }
     }
     println!(
-        "\nMedians of rounds in which one thread and two do as much by turns; of two, each drives half of the executors. \
-         To begin one is to make it, with a task, and to have that ask; its bytes are resident. By CPU time is what two \
-         cores would give that did nothing else: twice the CPU time of one thread's round trip, to that of one of two.\n"
+        "\nMedians of rounds in which one thread and two do as much by turns; of two, each drives half of the \
+         executors. To begin one is to make it, with a task, and to have that ask; its bytes are resident. By CPU \
+         time is what two cores would give that did nothing else: twice the CPU time of one thread's round trip, to \
+         that of one of two.\n"
     );
     Ok(())
 }

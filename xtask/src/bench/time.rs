@@ -15,8 +15,8 @@ use crate::run::Stop;
 /// What ends the names of workloads that are measured only when they are named: they take minutes and gigabytes.
 const ON_DEMAND: &str = "-1m";
 
-/// How the names of those begin that stand beside the peers: what they do is of interest where somebody asks for it, and
-/// is less than a peer's, or another way to use this crate.
+/// How the names of those begin that stand beside the peers, for who asks: they do less than a peer, or are another way
+/// to use this crate.
 const BESIDE: &[&str] = &["floor", "sketch", "stillpoint-local"];
 
 pub(crate) fn is_beside(peer: &str) -> bool {

@@ -1,9 +1,9 @@
 //! What a round trip takes at the least, and what the choice of how tasks are kept costs: three minimal executors that
 //! share all but that.
 //!
-//! They keep none of this crate's promises (no handle, no abort, no contained panic, no notice to the shell, no bell), and
-//! are driven by one thread. As in the crate a turn lends its state by a thread-local, a wake in the turn is no message,
-//! and one from outside goes by a channel.
+//! They keep few of this crate's promises (no handle, no abort, no contained panic, no notice, no bell), and are driven
+//! by one thread. As in the crate a turn lends its state by a thread-local, a wake in the turn is no message, and one
+//! from outside goes by a channel.
 //!
 //! | | a task is | a waker is | a wake in the turn |
 //! | --- | --- | --- | --- |
