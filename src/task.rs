@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -386,6 +386,10 @@ impl<T> Drop for JoinHandle<T> {
         }
     }
 }
+
+// It lends nobody what a panic could have left half made: a result is moved out, once.
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 /// Whether it is finished.
 impl<T> fmt::Debug for JoinHandle<T> {
