@@ -10,8 +10,8 @@ effects! { enum Effect { Name => request AskName, Say => notify Say } }
 
 fn main() {
     let mut executor = Executor::<Effect>::new();
-    let (spawner, shell) = (executor.spawner(), executor.shell());
-    let task = spawner.spawn(async move {
+    let shell = executor.shell();
+    let task = executor.spawn(async move {
         if let Ok(name) = shell.request(AskName).await {
             shell.notify(Say(format!("Hello, {name}!"))).ok();
         }

@@ -27,7 +27,7 @@
 //! let mut executor = Executor::new();
 //! let shell = executor.shell();
 //! // The core: no I/O in here.
-//! executor.spawner().spawn(async move {
+//! executor.spawn(async move {
 //!     while let Ok(line) = shell.request(ReadLine).await {
 //!         let _ = shell.notify(Print(line.to_uppercase()));
 //!     }
@@ -88,7 +88,7 @@
 //!
 //! - [`Executor`], or [`LocalExecutor`] for futures that are not [`Send`]; [`Executor::builder`] gives it a bell.
 //! - [`Operation`] and [`effects!`] say what the core asks; [`Shell`] asks it.
-//! - [`Spawner`] makes tasks, [`JoinHandle`] awaits or aborts them.
+//! - [`Executor::spawn`] makes tasks, and a [`Spawner`] does from anywhere; [`JoinHandle`] awaits or aborts them.
 //! - [`Request`] and [`Resolver`], [`Subscription`] and [`Feed`], [`Notification`] are what the shell gets.
 //!
 //! # Features
