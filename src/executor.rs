@@ -180,6 +180,23 @@ macro_rules! executor {
                 }
             }
 
+            /// For drivers that keep what they do by request.
+            #[cfg(any(feature = "tokio", feature = "web"))]
+            #[allow(dead_code, reason = "not every driver is for both executors")]
+            pub(crate) fn poll_next_with_id(
+                &mut self,
+                cx: &Context<'_>,
+            ) -> Poll<(Option<RequestId>, Emitted<E>)> {
+                let polled = self.engine.poll_next(cx);
+                polled.map(|(id, emitted)| (id.some(), emitted))
+            }
+
+            /// Whether a request is still of use to the core: nobody has taken its answer, and it is not cancelled.
+            #[cfg(feature = "web")]
+            pub(crate) fn holds(&self, id: RequestId) -> bool {
+                self.engine.act(|turn| turn.check(id, |_| true).is_ok())
+            }
+
             /// Answers a request, at once. Its task goes on with the next turn.
             ///
             /// # Errors
@@ -358,18 +375,6 @@ pub struct Executor<E: Send + 'static> {
 }
 
 executor!(Executor, build);
-
-impl<E: Send + 'static> Executor<E> {
-    /// For drivers that keep what they do by request.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn poll_next_with_id(
-        &mut self,
-        cx: &Context<'_>,
-    ) -> Poll<(Option<RequestId>, Emitted<E>)> {
-        let polled = self.engine.poll_next(cx);
-        polled.map(|(id, emitted)| (id.some(), emitted))
-    }
-}
 
 /// An [`Executor`] that also takes futures that are bound to its thread, and stays on that thread itself.
 ///

@@ -95,6 +95,7 @@
 //!
 //! - `serde`: [`portable`] effects, which a shell that shares no types with the core can perform.
 //! - `tokio`: the [`tokio`] driver, which runs an executor on a runtime of yours with a handler for each effect.
+//! - `web`: the [`web`] host, which runs an executor in a page or a worker with a JavaScript handler for each effect.
 //!
 //! The examples also use the crate `futures`, for `StreamExt`, `join!` and `select!`, which fit these futures as any.
 #![forbid(unsafe_code)]
@@ -126,6 +127,8 @@ mod task;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 mod turn;
+#[cfg(feature = "web")]
+pub mod web;
 
 pub use entry::{Overflow, Reason, RequestError};
 pub use executor::{Builder, Drain, Executor, LocalExecutor, Next};

@@ -28,6 +28,8 @@ pub struct RequestSnapshot {
     pub task: TaskId,
     /// The place that made it.
     pub place: &'static Location<'static>,
+    /// Whether it is a subscription.
+    pub is_stream: bool,
     /// Whether the shell has taken its effect.
     pub taken: bool,
     /// Answers that are here and unread.

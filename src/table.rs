@@ -7,7 +7,7 @@ use std::task::Waker;
 
 use slab::Slab;
 
-use crate::answer::{Answer, Kind};
+use crate::answer::{Answer, Kind, Shape};
 use crate::entry::{Emission, Entry, Listener, Notice, Reason, RequestError, State, Stream};
 use crate::id::{RequestId, Requests, TaskId};
 use crate::shelf::{Place, ShelfId, Shelves, queue};
@@ -101,6 +101,7 @@ impl Table {
             operation: (entry.kind.name)(),
             task: entry.task,
             place: entry.place,
+            is_stream: entry.kind.shape == Shape::Many,
             taken: entry.emission == Emission::TAKEN,
             queued: match entry.state {
                 State::Pending => 0,

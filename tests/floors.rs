@@ -16,7 +16,7 @@ const FLOORS: &[&str] = &[
     // What the core and the shell hold: an id and a way to send.
     "request", "task", "spawner", "shell", "portable", "effects",
     // Who drives.
-    "engine", "executor", "tokio",
+    "engine", "executor", "tokio", "web",
 ];
 
 /// Imports that go up all the same, each with what would bring it down. One that is gone must go from here too.

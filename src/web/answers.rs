@@ -1,0 +1,90 @@
+//! What answers a request or feeds a stream, whatever its type: it reads JavaScript's values.
+
+use wasm_bindgen::JsValue;
+
+use super::values::from_js;
+use crate::entry::Reason;
+use crate::request::{Feed, Operation, Resolver};
+use serde::de::DeserializeOwned;
+
+/// A resolver. Dropping it abandons its request.
+pub(super) trait Answering {
+    /// Answers with this value, or says why it cannot be an answer.
+    fn answer(self: Box<Self>, value: JsValue) -> Result<(), String>;
+    fn fail(self: Box<Self>, why: String);
+}
+
+/// Fails the request also where the value is none, which `who` introduces.
+pub(super) struct Resolving<Op: Operation> {
+    pub(super) resolver: Resolver<Op>,
+    pub(super) effect: &'static str,
+}
+
+impl<Op: Operation<Output: DeserializeOwned>> Answering for Resolving<Op> {
+    fn answer(self: Box<Self>, value: JsValue) -> Result<(), String> {
+        match from_js(value) {
+            Ok(output) => {
+                // Where it is too late, the handler's signal has said so.
+                drop(self.resolver.resolve(output));
+                Ok(())
+            }
+            Err(why) => {
+                let why = format!("the answer to `{}` does not decode: {why}", self.effect);
+                drop(self.resolver.fail(why.clone()));
+                Err(why)
+            }
+        }
+    }
+
+    fn fail(self: Box<Self>, why: String) {
+        drop(self.resolver.fail(why));
+    }
+}
+
+/// A feed, with the item that waits for room. Dropping it abandons the stream.
+pub(super) trait Feeding {
+    /// Sends an item, and says whether there was room; or says why it cannot be an item.
+    fn offer(&mut self, value: JsValue) -> Result<bool, String>;
+    /// Sends the item that waits, and says whether there was room.
+    fn retry(&mut self) -> bool;
+    fn end(self: Box<Self>);
+    fn fail(self: Box<Self>, why: String);
+}
+
+pub(super) struct Fed<Op: Operation> {
+    pub(super) feed: Feed<Op>,
+    pub(super) effect: &'static str,
+    pub(super) waiting: Option<Op::Output>,
+}
+
+impl<Op: Operation<Output: DeserializeOwned>> Feeding for Fed<Op> {
+    fn offer(&mut self, value: JsValue) -> Result<bool, String> {
+        self.waiting = Some(
+            from_js(value)
+                .map_err(|why| format!("an item of `{}` does not decode: {why}", self.effect))?,
+        );
+        Ok(self.retry())
+    }
+
+    fn retry(&mut self) -> bool {
+        let Some(item) = self.waiting.take() else {
+            return true;
+        };
+        match self.feed.send(item) {
+            Err(refused) if refused.reason() == Reason::Full => {
+                self.waiting = Some(refused.into_inner());
+                false
+            }
+            // Where nobody awaits it any more, a notice says so.
+            _ => true,
+        }
+    }
+
+    fn end(self: Box<Self>) {
+        drop(self.feed.end());
+    }
+
+    fn fail(self: Box<Self>, why: String) {
+        drop(self.feed.fail(why));
+    }
+}

@@ -1,0 +1,86 @@
+/** A core that runs in this page or worker, with handlers that perform its effects. */
+export interface Host {
+    /**
+     * Ends the core: its tasks are dropped, the signals of all handlers that are under way are aborted, and the last
+     * notifications are delivered. Gives the report; `undefined` only where the core's own code calls it in the midst
+     * of a turn, at whose end the host is closed then.
+     */
+    close(): HostReport | undefined;
+    /** As `close`, and does nothing where it is closed. */
+    [Symbol.dispose](): void;
+    /** What the core holds now. */
+    snapshot(): HostSnapshot;
+    /** What the core has seen since it was made. */
+    totals(): HostTotals;
+    /** Whether it is closed. */
+    readonly isClosed: boolean;
+}
+
+/** What a handler of a request or a stream is given beside the operation. */
+export interface HandlerContext {
+    /** The request's number, as in `HostSnapshot`. */
+    readonly id: number;
+    /** Aborted when the core has no use for the answer; its `reason` says why. */
+    readonly signal: AbortSignal;
+}
+
+/** What a teardown found, and what it left. */
+export interface HostReport {
+    /** Tasks that were alive. */
+    tasks: number;
+    /** Requests and streams that were pending. */
+    requests: number;
+    /** Messages to the core that were waiting. */
+    messages: number;
+    /** Last notifications, which were delivered. */
+    notifications: number;
+    /** Handlers that were told by their signal. */
+    cancelled: number;
+    /** What should be gone and is not. */
+    leaks: { task: string; name: string | null; place: string; text: string }[];
+    /** What was out, and may be. */
+    outstanding: { spawners: number; shells: number; joinHandles: number; resolvers: number; feeds: number };
+    totals: HostTotals;
+    /** Whether nothing is left but what may be. */
+    isBaseline: boolean;
+    /** All of it in one line. */
+    text: string;
+}
+
+/** What a core has seen since it was made. */
+export interface HostTotals {
+    tasks: number;
+    requests: number;
+    cancelled: number;
+    effects: number;
+    peakTasks: number;
+    peakRequests: number;
+}
+
+/** What a core holds at one moment. */
+export interface HostSnapshot {
+    tasks: {
+        id: string;
+        name: string | null;
+        /** The place that spawned it. */
+        place: string;
+        /** How many requests and streams it waits for. */
+        requests: number;
+    }[];
+    requests: {
+        id: number;
+        /** The operation's type in Rust. */
+        operation: string;
+        /** The effect's name, once its handler has been called. */
+        effect: string | null;
+        kind: "request" | "stream";
+        /** `answered`: something is here that the core has not read. */
+        state: "untaken" | "taken" | "answered";
+        /** The `id` of the task that waits for it. */
+        task: string;
+        /** The place that made it. */
+        place: string;
+        taken: boolean;
+        queued: number;
+    }[];
+}

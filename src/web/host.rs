@@ -1,0 +1,142 @@
+//! The host as JavaScript sees it: a plain object whose functions hold a number.
+
+use std::rc::Rc;
+
+use js_sys::{Object, Reflect};
+use wasm_bindgen::prelude::*;
+
+use super::core::Core;
+use super::driven::Hostable;
+use super::handlers::Handlers;
+use super::js::{self, Callable, FinalizationRegistry, function};
+use super::registry;
+use crate::portable::Portable;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = include_str!("host.d.ts");
+
+#[wasm_bindgen]
+extern "C" {
+    /// Runs an executor in a page or a worker, with a JavaScript function for each effect: a JavaScript object, which a
+    /// `#[wasm_bindgen]` function can return.
+    ///
+    /// Dropping it in Rust, or losing it in JavaScript, ends nothing: the executor runs on until JavaScript calls
+    /// `close()`. Where the object is lost without, `console.warn` says so once it is collected.
+    ///
+    /// See [the module](super) for what it does and for an example.
+    #[wasm_bindgen(extends = Object, typescript_type = "Host")]
+    #[derive(Clone, Debug)]
+    pub type Host;
+
+    /// Tears the executor down, aborts the handlers' signals, delivers the last notifications, and gives the report as a
+    /// plain object; `undefined` where a turn of the executor calls it, which is closed at that turn's end then.
+    ///
+    /// # Errors
+    ///
+    /// Where it is closed, or the core has panicked.
+    #[wasm_bindgen(method, catch)]
+    pub fn close(this: &Host) -> Result<JsValue, JsValue>;
+
+    /// The tasks and requests that the executor holds, as a plain object.
+    ///
+    /// # Errors
+    ///
+    /// Where it is closed, the core has panicked, or a turn of the executor calls it.
+    #[wasm_bindgen(method, catch)]
+    pub fn snapshot(this: &Host) -> Result<JsValue, JsValue>;
+
+    /// What the executor has seen since it was made, as a plain object.
+    ///
+    /// # Errors
+    ///
+    /// As for [`snapshot`](Self::snapshot).
+    #[wasm_bindgen(method, catch)]
+    pub fn totals(this: &Host) -> Result<JsValue, JsValue>;
+
+    /// Whether it is closed.
+    #[wasm_bindgen(method, getter, js_name = isClosed)]
+    pub fn is_closed(this: &Host) -> bool;
+}
+
+impl Host {
+    /// Begins to run an executor, in a microtask from now. `handlers` is an object with a function for each effect.
+    ///
+    /// # Errors
+    ///
+    /// A JavaScript `TypeError` that names the effects that have no handler; the executor is dropped then. An `Error`
+    /// where the module has panicked.
+    pub fn new<X: Hostable>(executor: X, handlers: impl Into<JsValue>) -> Result<Self, JsValue> {
+        if let Some(why) = registry::trapped() {
+            return Err(js::plain_error(&why));
+        }
+        registry::watch_for_panics();
+        let handlers = Handlers::new(handlers.into(), X::Effect::VARIANTS)?;
+        let number = registry::number();
+        let core: Rc<dyn registry::Hosted> =
+            Rc::new(Core::new(number, executor.into_driven(), handlers));
+        registry::add(number, Rc::clone(&core));
+        core.schedule();
+        Ok(object(number))
+    }
+}
+
+type Call = fn(&dyn registry::Hosted) -> Result<JsValue, JsValue>;
+
+/// The object of the host with this number.
+fn object(number: u32) -> Host {
+    let object = Object::new();
+    let calls: [(&str, Call); 3] = [
+        ("close", |host| host.close()),
+        ("snapshot", |host| host.snapshot()),
+        ("totals", |host| host.totals()),
+    ];
+    for (name, call) in calls {
+        let call = function!(dyn Fn() -> Result<JsValue, JsValue>, move || {
+            call(&*registry::called(number)?)
+        });
+        define(&object, &name.into(), "value", &call);
+    }
+    let is_closed = function!(dyn Fn() -> bool, move || !registry::is_open(number));
+    define(&object, &"isClosed".into(), "get", &is_closed);
+    if let Some(dispose) = js::symbol("dispose") {
+        let close = function!(dyn Fn() -> Result<(), JsValue>, move || {
+            match registry::is_open(number) {
+                true => registry::called(number)?.close().map(drop),
+                false => Ok(()),
+            }
+        });
+        define(&object, &dispose, "value", &close);
+    }
+    warn_when_lost(&object, number);
+    object.unchecked_into()
+}
+
+/// A property that cannot be written.
+fn define(object: &Object, name: &JsValue, what: &str, value: &Callable) {
+    let descriptor = Object::new();
+    // A new object takes whatever is set.
+    let _ = Reflect::set(descriptor.unchecked_ref(), &what.into(), value.as_ref());
+    let _ = Reflect::define_property(object, name, &descriptor);
+}
+
+/// Says so where a host is collected that nobody has closed.
+fn warn_when_lost(object: &Object, number: u32) {
+    thread_local! {
+        static LOST: Option<FinalizationRegistry> =
+            js::global("FinalizationRegistry").map(|_| {
+                FinalizationRegistry::new(&function!(dyn Fn(u32), |number| {
+                    if registry::is_open(number) {
+                        js::warn(
+                            "stillpoint: a host was lost that was not closed; its core runs on. Keep it, and call \
+                             `close()`",
+                        );
+                    }
+                }))
+            });
+    }
+    LOST.with(|lost| {
+        if let Some(lost) = lost {
+            lost.register(object, &number.into());
+        }
+    });
+}

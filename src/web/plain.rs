@@ -1,0 +1,164 @@
+//! What a host says of itself, as plain objects; `host.d.ts` has their types.
+
+use serde::Serialize;
+
+use crate::report::{Leak, Outstanding, Teardown, Totals};
+use crate::snapshot::{RequestSnapshot, TaskSnapshot};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PlainReport {
+    tasks: usize,
+    requests: usize,
+    messages: usize,
+    notifications: usize,
+    cancelled: usize,
+    leaks: Vec<PlainLeak>,
+    outstanding: PlainOutstanding,
+    totals: PlainTotals,
+    is_baseline: bool,
+    text: String,
+}
+
+impl PlainReport {
+    pub(super) fn new<E>(report: &Teardown<E>, notifications: usize, cancelled: usize) -> Self {
+        Self {
+            tasks: report.tasks,
+            requests: report.requests,
+            messages: report.messages,
+            notifications,
+            cancelled,
+            leaks: report.leaks.iter().map(PlainLeak::new).collect(),
+            outstanding: PlainOutstanding::new(report.outstanding),
+            totals: PlainTotals::new(report.totals),
+            is_baseline: report.is_baseline(),
+            text: report.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PlainLeak {
+    task: String,
+    name: Option<&'static str>,
+    place: String,
+    text: String,
+}
+
+impl PlainLeak {
+    fn new(leak: &Leak) -> Self {
+        Self {
+            task: leak.task.to_string(),
+            name: leak.name,
+            place: leak.place.to_string(),
+            text: leak.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlainOutstanding {
+    spawners: usize,
+    shells: usize,
+    join_handles: usize,
+    resolvers: usize,
+    feeds: usize,
+}
+
+impl PlainOutstanding {
+    fn new(outstanding: Outstanding) -> Self {
+        Self {
+            spawners: outstanding.spawners,
+            shells: outstanding.shells,
+            join_handles: outstanding.join_handles,
+            resolvers: outstanding.resolvers,
+            feeds: outstanding.feeds,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PlainTotals {
+    tasks: u64,
+    requests: u64,
+    cancelled: u64,
+    effects: u64,
+    peak_tasks: usize,
+    peak_requests: usize,
+}
+
+impl PlainTotals {
+    pub(super) fn new(totals: Totals) -> Self {
+        Self {
+            tasks: totals.tasks,
+            requests: totals.requests,
+            cancelled: totals.cancelled,
+            effects: totals.effects,
+            peak_tasks: totals.peak_tasks,
+            peak_requests: totals.peak_requests,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct PlainSnapshot {
+    pub(super) tasks: Vec<PlainTask>,
+    pub(super) requests: Vec<PlainRequest>,
+}
+
+#[derive(Serialize)]
+pub(super) struct PlainTask {
+    id: String,
+    name: Option<&'static str>,
+    place: String,
+    requests: usize,
+}
+
+impl PlainTask {
+    pub(super) fn new(task: &TaskSnapshot, requests: &[RequestSnapshot]) -> Self {
+        Self {
+            id: task.id.to_string(),
+            name: task.name,
+            place: task.place.to_string(),
+            requests: requests.iter().filter(|it| it.task == task.id).count(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct PlainRequest {
+    id: u64,
+    operation: &'static str,
+    effect: Option<&'static str>,
+    kind: &'static str,
+    state: &'static str,
+    task: String,
+    place: String,
+    taken: bool,
+    queued: usize,
+}
+
+impl PlainRequest {
+    pub(super) fn new(request: &RequestSnapshot, effect: Option<&'static str>) -> Self {
+        Self {
+            id: request.id.to_u64(),
+            operation: request.operation,
+            effect,
+            kind: match request.is_stream {
+                true => "stream",
+                false => "request",
+            },
+            state: match request {
+                RequestSnapshot { queued: 1.., .. } => "answered",
+                RequestSnapshot { taken: true, .. } => "taken",
+                _ => "untaken",
+            },
+            task: request.task.to_string(),
+            place: request.place.to_string(),
+            taken: request.taken,
+            queued: request.queued,
+        }
+    }
+}

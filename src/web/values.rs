@@ -1,0 +1,38 @@
+//! How values cross: what JavaScript sees of Rust's, and Rust of JavaScript's.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_wasm_bindgen::{Deserializer, Serializer};
+use wasm_bindgen::JsValue;
+
+/// A value as JavaScript sees it.
+pub(super) fn to_js<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, String> {
+    let serializer = Serializer::new()
+        .serialize_missing_as_null(true)
+        .serialize_maps_as_objects(true);
+    // Numbers are what everybody expects of numbers; only where one is too great for that is the value told in BigInts.
+    value
+        .serialize(&serializer)
+        .or_else(|_| value.serialize(&serializer.serialize_large_number_types_as_bigints(true)))
+        .map_err(|error| bare(&error))
+}
+
+/// A value of JavaScript as Rust sees it; otherwise what is wrong with it, and where.
+pub(super) fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, String> {
+    serde_path_to_error::deserialize(Deserializer::from(value)).map_err(|error| {
+        let what = bare(error.inner());
+        match error.path().iter().next() {
+            Some(_) => format!("at `{}`: {what}", error.path()),
+            None => what,
+        }
+    })
+}
+
+/// The message alone, of what is a JavaScript `Error` underneath.
+fn bare(error: &serde_wasm_bindgen::Error) -> String {
+    let text = error.to_string();
+    match text.strip_prefix("Error: ") {
+        Some(message) => message.to_owned(),
+        None => text,
+    }
+}
