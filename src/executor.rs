@@ -191,10 +191,10 @@ macro_rules! executor {
                 polled.map(|(id, emitted)| (id.some(), emitted))
             }
 
-            /// Whether a request is still of use to the core: nobody has taken its answer, and it is not cancelled.
+            /// Whether the core has neither taken a request's answer nor cancelled it, as far as the mailbox is taken in.
             #[cfg(feature = "web")]
             pub(crate) fn holds(&self, id: RequestId) -> bool {
-                self.engine.act(|turn| turn.check(id, |_| true).is_ok())
+                self.engine.turn.check(id, |_| true).is_ok()
             }
 
             /// Answers a request, at once. Its task goes on with the next turn.

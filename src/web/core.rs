@@ -75,7 +75,6 @@ impl<E: Portable> Core<E> {
             }
             let settled = self.with(|executor| executor.run_for(budget))?;
             self.events.spend(settled.polled.max(1));
-            self.with(|executor| self.performer.forget(|id| executor.holds(id)))?;
             let mut has_moved = self.perform_emitted()?;
             has_moved |= self.performer.pump_all();
             if has_moved {
@@ -98,6 +97,8 @@ impl<E: Portable> Core<E> {
         let mut has_performed = false;
         while self.events.left() > 0 && !self.is_to_close.get() && !registry::is_trapped() {
             let Some(emitted) = self.with(Driven::pop)? else {
+                // Whatever was cancelled by now has had its notice: what is gone besides has been read.
+                self.with(|executor| self.performer.forget(|id| executor.holds(id)))?;
                 break;
             };
             self.events.spend(1);

@@ -278,6 +278,10 @@ impl Performer {
         Some(std::mem::replace(&mut flight.work, Work::MovedOut))
     }
 
+    fn is_under_way(&self, id: RequestId) -> bool {
+        self.flights.borrow().contains_key(&id)
+    }
+
     /// A handler gave what a stream is to be fed from.
     fn open(&self, id: RequestId, feed: Box<dyn Feeding>, given: &JsValue) {
         let opened = match stream::is_openable(given) {
@@ -346,7 +350,8 @@ impl Performer {
                 pull.state = State::Ready;
                 has_moved = true;
             }
-            if pull.state != State::Ready || self.events.left() == 0 || registry::is_trapped() {
+            let may_go_on = self.is_under_way(id) && !registry::is_trapped();
+            if pull.state != State::Ready || !may_go_on || self.events.left() == 0 {
                 break;
             }
             self.events.spend(1);

@@ -14,6 +14,7 @@ use web_tests::Effect;
 pub struct World {
     pub host: Host,
     pub shell: Shell<Effect>,
+    handlers: JsValue,
     spawner: LocalSpawner,
     log: Log,
 }
@@ -32,7 +33,6 @@ impl Log {
         self.0
             .splice(0, self.0.length(), &JsValue::UNDEFINED)
             .iter()
-            .skip(0)
             .filter_map(|said| said.as_string())
             .collect()
     }
@@ -46,10 +46,19 @@ const OTHERS: &str = "
     Say: text => { log.push('say ' + text) },
 ";
 
+/// An empty one.
+pub fn log() -> Log {
+    Log(Array::new())
+}
+
 /// Evaluates an object of handlers, which may use `log` and `host()`.
 pub fn handlers(log: &Log, own: &str) -> JsValue {
-    let make = Function::new_with_args("log", &format!("return {{ {OTHERS} {own} }}"));
-    make.call1(&JsValue::UNDEFINED, &log.0).unwrap()
+    // What the functions call `this` is a world of its own, where a test can put more.
+    let make = Function::new_with_args(
+        "log",
+        &format!("return Object.assign(this, {{ {OTHERS} {own} }})"),
+    );
+    make.call1(&js_sys::Object::new(), &log.0).unwrap()
 }
 
 impl World {
@@ -58,7 +67,7 @@ impl World {
     }
 
     pub fn of(executor: LocalExecutor<Effect>, own: &str) -> Self {
-        let log = Log(Array::new());
+        let log = log();
         let (spawner, shell) = (executor.local_spawner(), executor.shell());
         let handlers = handlers(&log, own);
         let host = Host::new(executor, handlers.clone()).unwrap();
@@ -66,16 +75,31 @@ impl World {
         Self {
             host,
             shell,
+            handlers,
             spawner,
             log,
         }
     }
 
+    #[track_caller]
     pub fn spawn<T: 'static>(
         &self,
         future: impl Future<Output = T> + 'static,
     ) -> LocalJoinHandle<T> {
         self.spawner.spawn(future)
+    }
+
+    /// Gives the handlers something, as `this`.
+    pub fn set(&self, name: &str, value: &JsValue) {
+        js_sys::Reflect::set(&self.handlers, &name.into(), value).unwrap();
+    }
+
+    /// Calls a function that the handlers have kept in `this`.
+    pub fn call(&self, name: &str, argument: &str) {
+        let function: Function = get(&self.handlers, name).dyn_into().unwrap();
+        function
+            .call1(&JsValue::UNDEFINED, &JsValue::from(argument))
+            .unwrap();
     }
 
     pub fn log(&self) -> Log {
@@ -122,5 +146,42 @@ pub async fn pass() {
             set_timeout(&resolve, 0);
         });
         JsFuture::from(passed).await.unwrap();
+    }
+}
+
+/// A well-known symbol, if the engine has it.
+pub fn symbol(name: &str) -> Option<JsValue> {
+    let found = get(&get(&js_sys::global(), "Symbol"), name);
+    (!found.is_undefined()).then_some(found)
+}
+
+/// Counts the calls of a global function.
+pub struct Counting {
+    name: &'static str,
+    function: JsValue,
+    calls: Array,
+}
+
+pub fn count_calls(name: &'static str) -> Counting {
+    let function = get(&js_sys::global(), name);
+    let calls = Array::new();
+    let wrap = Function::new_with_args(
+        "inner, calls",
+        "return (...all) => { calls.push(1); return inner(...all) }",
+    );
+    let counted = wrap.call2(&JsValue::UNDEFINED, &function, &calls).unwrap();
+    js_sys::Reflect::set(&js_sys::global(), &name.into(), &counted).unwrap();
+    Counting {
+        name,
+        function,
+        calls,
+    }
+}
+
+impl Counting {
+    /// Gives how many there were.
+    pub fn stop(self) -> u32 {
+        js_sys::Reflect::set(&js_sys::global(), &self.name.into(), &self.function).unwrap();
+        self.calls.length()
     }
 }
