@@ -78,6 +78,7 @@ macro_rules! effects {
         };
 
         $crate::__effect_portable! { $Effect { $( $Variant => $kind $Op ),* } }
+        $crate::__effect_typed! { $Effect { $( $Variant => $kind $Op ),* } }
     };
 }
 
@@ -144,5 +145,31 @@ macro_rules! __effect_kind {
     };
     (notify) => {
         $crate::portable::Kind::Notify
+    };
+}
+
+#[cfg(not(feature = "typescript"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __effect_typed {
+    ($($ignored:tt)*) => {};
+}
+
+#[cfg(feature = "typescript")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __effect_typed {
+    ($Effect:ident { $( $Variant:ident => $kind:ident $Op:ty ),* }) => {
+        impl $crate::typescript::Typed for $Effect
+        where
+            $( for<'needed> $crate::__effect_payload!($kind $Op): $crate::typescript::__Payload, )*
+        {
+            fn __describe(types: &mut $crate::typescript::__Types) {
+                $( <$crate::__effect_payload!($kind $Op) as $crate::typescript::__Payload>::describe(
+                    ::core::stringify!($Variant),
+                    types,
+                ); )*
+            }
+        }
     };
 }

@@ -95,6 +95,7 @@
 //!
 //! - `serde`: [`portable`] effects, which a shell that shares no types with the core can perform.
 //! - `tokio`: the [`tokio`] driver, which runs an executor on a runtime of yours with a handler for each effect.
+//! - `typescript`: the [`typescript`] types of the handlers of an effect.
 //! - `web`: the [`web`] host, which runs an executor in a page or a worker with a JavaScript handler for each effect.
 //!
 //! The examples also use the crate `futures`, for `StreamExt`, `join!` and `select!`, which fit these futures as any.
@@ -127,6 +128,8 @@ mod task;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 mod turn;
+#[cfg(feature = "typescript")]
+pub mod typescript;
 #[cfg(feature = "web")]
 pub mod web;
 

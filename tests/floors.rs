@@ -14,7 +14,7 @@ const FLOORS: &[&str] = &[
     // Where they meet: what a turn lends.
     "turn",
     // What the core and the shell hold: an id and a way to send.
-    "request", "task", "spawner", "shell", "portable", "effects",
+    "request", "task", "spawner", "shell", "portable", "typescript", "effects",
     // Who drives.
     "engine", "executor", "tokio", "web",
 ];

@@ -84,3 +84,10 @@ export interface HostSnapshot {
         queued: number;
     }[];
 }
+
+/** What a handler of a request gives. */
+export type Answer<T> = T | PromiseLike<T>;
+
+/** What a handler of a stream gives. */
+export type Items<T> = AnyItems<T> | PromiseLike<AnyItems<T>>;
+export type AnyItems<T> = AsyncIterable<T> | Iterable<T | PromiseLike<T>> | ReadableStream<T>;

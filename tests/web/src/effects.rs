@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use stillpoint::{Operation, effects};
+#[cfg(not(target_family = "wasm"))]
+use ts_rs::TS;
 
 effects! {
     /// Everything that the core of these tests asks.
@@ -21,6 +23,7 @@ effects! {
 
 /// Asks something.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(TS))]
 pub struct Ask(pub String);
 
 impl Operation for Ask {
@@ -29,6 +32,7 @@ impl Operation for Ask {
 
 /// Asks for numbers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(TS))]
 pub struct Count {
     /// The first.
     pub from: u32,
@@ -40,10 +44,12 @@ impl Operation for Count {
 
 /// Tells something.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(TS))]
 pub struct Say(pub String);
 
 /// Asks for the same value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(TS))]
 pub struct Echo(pub Value);
 
 impl Operation for Echo {
@@ -52,6 +58,7 @@ impl Operation for Echo {
 
 /// A value of many kinds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Value {
     /// A number that JavaScript has exactly.
@@ -68,6 +75,7 @@ pub struct Value {
     pub shapes: Vec<Shape>,
     /// Bytes.
     #[serde(with = "serde_bytes")]
+    #[cfg_attr(not(target_family = "wasm"), ts(type = "Uint8Array"))]
     pub bytes: Vec<u8>,
     /// Names and numbers.
     pub map: BTreeMap<String, i32>,
@@ -83,6 +91,7 @@ pub struct Value {
 
 /// A choice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(TS))]
 pub enum Shape {
     /// Nothing more.
     Point,

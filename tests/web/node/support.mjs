@@ -1,0 +1,45 @@
+// The core of these tests, compiled for node: the folder that wasm-bindgen wrote it to is in WEB_TESTS.
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const require = createRequire(import.meta.url);
+const file = require.resolve(join(process.env.WEB_TESTS, "web_tests.js"));
+
+/** An instance of its own, whose traps are nobody else's. */
+export function instance() {
+    delete require.cache[file];
+    return require(file);
+}
+
+export const handlers = {
+    Ask: () => new Promise(() => {}),
+    Count: () => [],
+    Echo: value => value,
+    Say: () => {},
+};
+
+/** Lets everything be done that has to be. */
+export async function pass() {
+    for (let n = 0; n < 6; n++) await new Promise(done => setTimeout(done, 0));
+}
+
+/** Runs `act`, and gives what was meant for nobody: what it wrote to the console, and errors that nothing caught. */
+export async function unheard(act) {
+    const heard = [];
+    const { error, warn } = console;
+    console.error = text => heard.push(`error: ${text}`);
+    console.warn = text => heard.push(`warn: ${text}`);
+    const uncaught = error => heard.push(`uncaught: ${error.message}`);
+    // The test runner listens as well.
+    const others = process.rawListeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    process.on("uncaughtException", uncaught);
+    try {
+        await act();
+    } finally {
+        process.off("uncaughtException", uncaught);
+        others.forEach(other => process.on("uncaughtException", other));
+        Object.assign(console, { error, warn });
+    }
+    return heard;
+}
