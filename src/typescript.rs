@@ -146,7 +146,7 @@ impl TypeVisitor for __Types {
     message = "the handler of this effect has no TypeScript type",
     note = "its operation must be `ts_rs::TS`, and its output too"
 )]
-pub trait __Payload {
+pub trait __Payload: crate::portable::__Payload {
     fn describe(effect: &str, types: &mut __Types);
 }
 

@@ -1,6 +1,7 @@
 //! The loop of a host: turns of the executor, and what they emit to the handlers.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -19,11 +20,12 @@ use super::performer::Performer;
 use super::plain::{PlainReport, PlainRequest, PlainSnapshot, PlainTask, PlainTotals};
 use super::registry::{self, Hosted};
 use super::values::to_js;
-use crate::id::RequestId;
+use crate::id::{RequestId, TaskId};
 use crate::outbox::Emitted;
 use crate::portable::{Portable, Visitor};
 use crate::request::{Operation, Request, Subscription};
 use crate::shell::Notification;
+use crate::snapshot::RequestSnapshot;
 
 /// What the registry holds of a host.
 pub(super) struct Core<E: Portable> {
@@ -69,19 +71,16 @@ impl<E: Portable> Core<E> {
     /// Drives until nothing is left to do, or the budget is spent, or the host is closed.
     fn drive(&self) -> Option<()> {
         loop {
-            let budget = self.events.left();
-            if budget == 0 {
-                return None;
-            }
-            let settled = self.with(|executor| executor.run_for(budget))?;
+            // Neither polls, nor effects, nor items may leave the others nothing: each takes a part of what is left.
+            let settled = self.with(|executor| executor.run_for(self.share()))?;
             self.events.spend(settled.polled.max(1));
-            let mut has_moved = self.perform_emitted()?;
-            has_moved |= self.performer.pump_all();
-            if has_moved {
-                continue;
-            }
+            let has_performed = self.perform_emitted(self.share())?;
+            let has_pulled = self.performer.pump_all();
             if self.events.left() == 0 {
                 return None;
+            }
+            if has_performed || has_pulled || settled.budget_spent {
+                continue;
             }
             let waker = Waker::from(Arc::new(Bell(self.number)));
             let cx = Context::from_waker(&waker);
@@ -92,20 +91,25 @@ impl<E: Portable> Core<E> {
         }
     }
 
-    /// Performs what was emitted, and says whether there was anything.
-    fn perform_emitted(&self) -> Option<bool> {
-        let mut has_performed = false;
-        while self.events.left() > 0 && !self.is_to_close.get() && !registry::is_trapped() {
+    fn share(&self) -> usize {
+        self.events.left().div_ceil(2)
+    }
+
+    /// Performs what was emitted, up to so much, and says whether there was anything.
+    fn perform_emitted(&self, most: usize) -> Option<bool> {
+        for performed in 0..most {
             let Some(emitted) = self.with(Driven::pop)? else {
                 // Whatever was cancelled by now has had its notice: what is gone besides has been read.
                 self.with(|executor| self.performer.forget(|id| executor.holds(id)))?;
-                break;
+                return Some(performed > 0);
             };
             self.events.spend(1);
-            has_performed = true;
             self.perform(emitted, "the core no longer awaits it");
+            if self.is_to_close.get() || registry::is_trapped() {
+                return None;
+            }
         }
-        (!self.is_to_close.get() && !registry::is_trapped()).then_some(has_performed)
+        Some(most > 0)
     }
 
     fn perform(&self, emitted: Emitted<E>, why: &str) {
@@ -205,14 +209,17 @@ impl<E: Portable> Hosted for Core<E> {
     fn snapshot(&self) -> Result<JsValue, JsValue> {
         self.look(|executor| {
             let snapshot = executor.snapshot();
-            let request = |request| {
-                let request: &crate::snapshot::RequestSnapshot = request;
+            let mut waiting = HashMap::<TaskId, usize>::new();
+            for request in &snapshot.requests {
+                *waiting.entry(request.task).or_default() += 1;
+            }
+            let request = |request: &RequestSnapshot| {
                 PlainRequest::new(request, self.performer.effect_of(request.id))
             };
             let tasks = snapshot.tasks.iter();
             PlainSnapshot {
                 tasks: tasks
-                    .map(|task| PlainTask::new(task, &snapshot.requests))
+                    .map(|task| PlainTask::new(task, waiting.get(&task.id).copied()))
                     .collect(),
                 requests: snapshot.requests.iter().map(request).collect(),
             }

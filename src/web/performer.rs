@@ -38,7 +38,7 @@ pub(super) struct Performer {
     events: Rc<EventLoop>,
     flights: RefCell<BTreeMap<RequestId, Flight>>,
     /// Those that are answered, and that the core may not have read.
-    answered: RefCell<Vec<(RequestId, usize, AbortController)>>,
+    answered: RefCell<BTreeMap<RequestId, (usize, AbortController)>>,
     /// Streams to be pulled from, or to be offered what waits, after the next turn.
     to_pump: RefCell<BTreeSet<RequestId>>,
     /// These take a request's id first.
@@ -128,7 +128,7 @@ impl Performer {
         let answered = self.answered.borrow();
         let effect = match flights.get(&id) {
             Some(flight) => flight.effect,
-            None => answered.iter().find(|(answered, ..)| *answered == id)?.1,
+            None => answered.get(&id)?.0,
         };
         Some(self.name(effect))
     }
@@ -217,8 +217,8 @@ impl Performer {
                     return;
                 };
                 if resolver.answer(value).is_ok() {
-                    let answered = (id, flight.effect, flight.controller);
-                    self.answered.borrow_mut().push(answered);
+                    let answered = (flight.effect, flight.controller);
+                    self.answered.borrow_mut().insert(id, answered);
                 }
             }
             Some(Work::Opening(feed)) => self.open(id, feed, &value),
@@ -251,14 +251,10 @@ impl Performer {
         let flight = self.flights.borrow_mut().remove(&id);
         let (effect, controller, work) = match flight {
             Some(flight) => (flight.effect, flight.controller, Some(flight.work)),
-            None => {
-                let mut answered = self.answered.borrow_mut();
-                let Some(at) = answered.iter().position(|(answered, ..)| *answered == id) else {
-                    return;
-                };
-                let (_, effect, controller) = answered.swap_remove(at);
-                (effect, controller, None)
-            }
+            None => match self.answered.borrow_mut().remove(&id) {
+                Some((effect, controller)) => (effect, controller, None),
+                None => return,
+            },
         };
         let reason = js::abort_error(&format!("`{}` is cancelled: {why}", self.name(effect)));
         self.guard.outside(|| controller.abort(&reason));
@@ -269,7 +265,7 @@ impl Performer {
 
     /// Forgets what is answered and done with.
     pub(super) fn forget(&self, is_held: impl Fn(RequestId) -> bool) {
-        self.answered.borrow_mut().retain(|(id, ..)| is_held(*id));
+        self.answered.borrow_mut().retain(|id, _| is_held(*id));
     }
 
     fn move_out(&self, id: RequestId) -> Option<Work> {
@@ -357,7 +353,7 @@ impl Performer {
             self.events.spend(1);
             has_moved = true;
             let step = self.guard.outside(|| pull.source.pull());
-            if let Ok(Step::Step(promise) | Step::Promised(promise)) = &step {
+            if let Ok(Step::Later(promise) | Step::Promised(promise)) = &step {
                 self.wait_for(id, promise);
             }
             if let Err(end) = take(&mut pull, step) {
@@ -411,7 +407,7 @@ fn take(pull: &mut Pull, step: Result<Step, JsValue>) -> Result<(), End> {
     pull.state = match step {
         Err(error) => return Err(End::Threw(error)),
         Ok(Step::Done) => return Err(End::Done),
-        Ok(Step::Step(_)) => State::WaitingForStep,
+        Ok(Step::Later(_)) => State::WaitingForStep,
         Ok(Step::Promised(_)) => State::WaitingForItem,
         Ok(Step::Item(item)) => match pull.feed.offer(item) {
             Ok(true) => State::Ready,

@@ -117,12 +117,12 @@ pub(super) struct PlainTask {
 }
 
 impl PlainTask {
-    pub(super) fn new(task: &TaskSnapshot, requests: &[RequestSnapshot]) -> Self {
+    pub(super) fn new(task: &TaskSnapshot, requests: Option<usize>) -> Self {
         Self {
             id: task.id.to_string(),
             name: task.name,
             place: task.place.to_string(),
-            requests: requests.iter().filter(|it| it.task == task.id).count(),
+            requests: requests.unwrap_or_default(),
         }
     }
 }

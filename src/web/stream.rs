@@ -18,8 +18,8 @@ pub(super) enum Source {
 /// What a pull came to.
 pub(super) enum Step {
     Item(JsValue),
-    /// The promise of a step.
-    Step(JsValue),
+    /// The promise of a result.
+    Later(JsValue),
     /// The promise of an item.
     Promised(JsValue),
     Done,
@@ -53,8 +53,8 @@ impl Source {
     /// Pulls once.
     pub(super) fn pull(&self) -> Result<Step, JsValue> {
         match self {
-            Self::Later { iterator, next } => next.call0(iterator).map(Step::Step),
-            Self::Reader { reader, read } => read.call0(reader).map(Step::Step),
+            Self::Later { iterator, next } => next.call0(iterator).map(Step::Later),
+            Self::Reader { reader, read } => read.call0(reader).map(Step::Later),
             Self::Now { iterator, next } => match read(&next.call0(iterator)?)? {
                 Step::Item(item) if js::is_thenable(&item)? => Ok(Step::Promised(item)),
                 step => Ok(step),

@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use js_sys::{Promise, Reflect};
+use stillpoint::Overflow;
 use support::{World, number, pass};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
@@ -68,6 +69,27 @@ async fn a_task_that_wakes_itself_lets_the_page_do_its_work() {
     let world = World::new("");
     drop(world.spawn(busy()));
     is_alive(&world).await;
+}
+
+#[wasm_bindgen_test]
+async fn effects_and_items_are_seen_to_beside_a_task_that_wakes_itself() {
+    use futures::StreamExt;
+
+    let world = World::new("Ask: async what => what, Count: () => [1, 2, 3]");
+    let (shell, log) = (world.shell.clone(), world.log());
+    drop(world.spawn(busy()));
+    let task = world.spawn(async move {
+        log.say(shell.request(Ask("a".to_owned())).await.unwrap());
+        let mut numbers = shell
+            .subscribe(Count { from: 1 })
+            .overflow(Overflow::Reject(1));
+        while let Some(number) = numbers.next().await {
+            log.say(number.to_string());
+        }
+    });
+    task.await.unwrap();
+    assert_eq!(world.trace(), ["a", "1", "2", "3"]);
+    world.close();
 }
 
 #[wasm_bindgen_test]
