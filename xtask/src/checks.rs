@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::bench::gate;
+use crate::host;
 use crate::needs;
 use crate::run::{Run, Stop};
 
-const WASM: &str = "wasm32-unknown-unknown";
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
 /// The benchmarks have a step of their own, which alone builds crux and tokio, and are not held to the oldest Rust.
 const NO_PEERS: &str = "--exclude stillpoint-benches";
@@ -54,6 +55,7 @@ pub(crate) fn test(run: &mut Run) {
             cargo(&format!("check --package {package} --target {WASM}"))
         });
     }
+    host::test(run);
     run.step("the oldest supported Rust", || {
         let version = oldest_rust()?;
         needs::toolchain(&version)?;

@@ -1,6 +1,6 @@
 //! What a step needs beyond the toolchain in use. Each is installed where it is missing; a refusal skips the step.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -87,6 +87,88 @@ pub(crate) fn fuzz() -> Result<(), Stop> {
         .map_err(|_| Stop::Skipped("cargo-fuzz is missing: `cargo install cargo-fuzz`".to_owned()))
 }
 
+/// Has the tools of wasm-bindgen, of the very version that the lock file has the crate in: what they share has no stable
+/// form. Gives the folder with `wasm-bindgen` and `wasm-bindgen-test-runner`.
+pub(crate) fn wasm_bindgen(target: &Path) -> Result<PathBuf, Stop> {
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
+    let lock = std::fs::read_to_string(lock).map_err(|error| Stop::Failed(error.to_string()))?;
+    let version = locked(&lock, "wasm-bindgen")
+        .ok_or_else(|| Stop::Failed("Cargo.lock has no wasm-bindgen".to_owned()))?;
+    let home = target.join(format!("tools/wasm-bindgen-{version}"));
+    let tools = home.join("bin");
+    if tools.join("wasm-bindgen-test-runner").is_file() {
+        return Ok(tools);
+    }
+    println!("    installing wasm-bindgen-cli {version}, once: this takes some minutes");
+    let installed = Command::new("cargo")
+        .args(["install", "wasm-bindgen-cli", "--version", version])
+        // Of its features one alone is on by default, and fetches browsers.
+        .args(["--no-default-features", "--quiet", "--root"])
+        .arg(&home)
+        .arg("--target-dir")
+        .arg(target.join("tools/build"))
+        // What is set for a library under test is not for a tool.
+        .env_remove("RUSTFLAGS")
+        .stdin(Stdio::null())
+        .status();
+    match installed {
+        Ok(status) if status.success() => Ok(tools),
+        Ok(status) => Err(Stop::Skipped(format!(
+            "`cargo install wasm-bindgen-cli --version {version}`: {status}"
+        ))),
+        Err(error) => Err(Stop::Skipped(error.to_string())),
+    }
+}
+
+/// The version of a package in a lock file.
+fn locked<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
+    let name = format!("name = \"{package}\"");
+    let mut lines = lock.lines().skip_while(|line| *line != name).skip(1);
+    lines
+        .next()?
+        .strip_prefix("version = \"")?
+        .strip_suffix('"')
+}
+
+/// Has the packages of a folder's `package-lock.json`, for node.
+pub(crate) fn packages(folder: &Path) -> Result<(), Stop> {
+    program("npm")?;
+    let changed = |path: &str| folder.join(path).metadata()?.modified();
+    // What npm has written last, when it was done.
+    let fresh = match (
+        changed("node_modules/.package-lock.json"),
+        changed("package-lock.json"),
+    ) {
+        (Ok(installed), Ok(asked)) => installed >= asked,
+        _ => false,
+    };
+    if fresh {
+        return Ok(());
+    }
+    let folder = folder.display().to_string();
+    let arguments = ["ci", "--prefix", &folder, "--ignore-scripts", "--no-audit"];
+    quietly("npm", &arguments)
+        .map(drop)
+        .map_err(|why| Stop::Skipped(format!("`npm ci` in web: {why}")))
+}
+
+/// Has a Chromium, or what is built from it: `STILLPOINT_BROWSER`, or the first that is there.
+pub(crate) fn browser() -> Result<String, Stop> {
+    let named = std::env::var("STILLPOINT_BROWSER").ok();
+    let usual = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+    let names = match &named {
+        Some(name) => vec![name.as_str()],
+        None => usual.to_vec(),
+    };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    names
+        .iter()
+        .flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)))
+        .find(|path| path.is_file())
+        .map(|path| path.display().to_string())
+        .ok_or_else(|| Stop::Skipped(format!("no browser: {} is not there", names.join(", "))))
+}
+
 /// Runs rustup. Whatever goes wrong is a reason to skip.
 fn rustup(arguments: &[&str]) -> Result<String, Stop> {
     quietly("rustup", arguments)
@@ -161,7 +243,7 @@ fn reason(err: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::reason;
+    use super::{locked, reason};
 
     #[test]
     fn the_reason_is_the_error_line() {
@@ -170,5 +252,13 @@ mod tests {
         assert_eq!(reason(refused), "error: no such toolchain");
         assert_eq!(reason("info: a\n\nwarning: b\n"), "warning: b");
         assert_eq!(reason(""), "it failed without a word");
+    }
+
+    #[test]
+    fn a_lock_file_knows_each_version() {
+        let lock = "[[package]]\nname = \"ab\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"a\"\nversion = \"2.1.0\"\n";
+        assert_eq!(locked(lock, "a"), Some("2.1.0"));
+        assert_eq!(locked(lock, "ab"), Some("1.0.0"));
+        assert_eq!(locked(lock, "b"), None);
     }
 }
