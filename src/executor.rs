@@ -191,7 +191,8 @@ macro_rules! executor {
                 polled.map(|(id, emitted)| (id.some(), emitted))
             }
 
-            /// Whether the core has neither taken a request's answer nor cancelled it, as far as the mailbox is taken in.
+            /// Whether the core has neither taken a request's answer nor cancelled it, as far as the mailbox is
+            /// taken in.
             #[cfg(feature = "web")]
             pub(crate) fn holds(&self, id: RequestId) -> bool {
                 self.engine.turn.check(id, |_| true).is_ok()

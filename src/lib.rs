@@ -151,6 +151,6 @@ pub use task::{JoinError, JoinHandle, LocalJoinHandle};
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[cfg(all(doctest, feature = "tokio"))]
+#[cfg(all(doctest, feature = "tokio", feature = "web"))]
 #[doc = include_str!("../docs/GUIDE.md")]
 struct Guide;

@@ -1,7 +1,7 @@
 //! When a host takes its turns: in a microtask, as long as its budget lasts, and then in a task of its own.
 //!
-//! Microtasks run before the page does anything else. A core whose answers are there at once would keep it from painting
-//! by them alone, so the budget is not a turn's: it is given anew by a task, between which the page gets its turn too.
+//! Microtasks run before the page does anything else. A core whose answers are there at once would keep it from
+//! painting by them alone, so the budget is not a turn's: a task gives it anew, and the page has its own before that.
 
 use std::cell::Cell;
 

@@ -28,8 +28,8 @@ extern "C" {
     #[derive(Clone, Debug)]
     pub type Host;
 
-    /// Tears the executor down, aborts the handlers' signals, delivers the last notifications, and gives the report as a
-    /// plain object; `undefined` where a turn of the executor calls it, which is closed at that turn's end then.
+    /// Tears the executor down, aborts the handlers' signals, delivers the last notifications, and gives the report as
+    /// a plain object; `undefined` where a turn of the executor calls it, which is closed at that turn's end then.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
 //! The hosts of this thread, by number.
 //!
-//! A bell is called from anywhere, and JavaScript's functions live as long as its collector likes. So each holds no more
-//! than a host's number, as whoever is outside an executor does, and finds the host here, or nothing once it is closed.
+//! A bell is called from anywhere, and JavaScript's functions live as long as its collector likes. So each holds no
+//! more than a host's number, as whoever is outside an executor does, and finds the host here, or nothing once it is
+//! closed.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -7,13 +7,19 @@ use wasm_bindgen::JsValue;
 
 /// A value as JavaScript sees it.
 pub(super) fn to_js<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, String> {
-    let serializer = Serializer::new()
-        .serialize_missing_as_null(true)
-        .serialize_maps_as_objects(true);
-    // Numbers are what everybody expects of numbers; only where one is too great for that is the value told in BigInts.
-    value
-        .serialize(&serializer)
-        .or_else(|_| value.serialize(&serializer.serialize_large_number_types_as_bigints(true)))
+    // Objects and numbers are what everybody expects. Only a value that has a key or a number which they cannot hold is
+    // written otherwise.
+    let written = |as_objects, as_bigints| {
+        let serializer = Serializer::new()
+            .serialize_missing_as_null(true)
+            .serialize_maps_as_objects(as_objects)
+            .serialize_large_number_types_as_bigints(as_bigints);
+        value.serialize(&serializer)
+    };
+    written(true, false)
+        .or_else(|_| written(true, true))
+        .or_else(|_| written(false, false))
+        .or_else(|_| written(false, true))
         .map_err(|error| bare(&error))
 }
 

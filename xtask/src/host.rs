@@ -123,7 +123,8 @@ fn in_path(name: &str) -> String {
         .map_or_else(|| name.to_owned(), |path| path.display().to_string())
 }
 
-/// The files of a folder whose names end so, in order: what a folder means to `node --test` differs between its versions.
+/// The files of a folder whose names end so, in order: what a folder means to `node --test` differs between its
+/// versions.
 fn files(folder: &Path, end: &str) -> Result<Vec<PathBuf>, Stop> {
     let entries = fs::read_dir(folder).map_err(|error| failed(folder, &error))?;
     let mut found: Vec<_> = entries

@@ -7,7 +7,11 @@ import { handlers, instance, pass, unheard } from "./support.mjs";
 test("the README's way: start, be told, close", async () => {
     const { start } = instance();
     const said = [];
-    const host = start({ ...handlers, Ask: async what => what === "name" ? "Ada" : new Promise(() => {}), Say: text => said.push(text) });
+    const host = start({
+        ...handlers,
+        Ask: async what => what === "name" ? "Ada" : new Promise(() => {}),
+        Say: text => said.push(text),
+    });
     await pass();
     assert.deepEqual(said, ["hello, Ada"]);
     const report = host.close();
@@ -19,7 +23,7 @@ test("a missing handler is named", () => {
     const { start } = instance();
     assert.throws(() => start({ Ask() {}, Say: 7 }), {
         name: "TypeError",
-        message: "no handler for `Count`, `Echo`, `Say`: each effect needs a function of its name",
+        message: "no handler for `Count`, `Echo`, `Say`, `Swap`: each effect needs a function of its name",
     });
 });
 
@@ -84,7 +88,7 @@ test("a process ends where a host is idle, closed or not", async () => {
     const { spawnSync } = await import("node:child_process");
     const program = `
         const { start } = require(${JSON.stringify(process.env.WEB_TESTS + "/web_tests.js")});
-        globalThis.host = start({ Ask: () => new Promise(() => {}), Count() {}, Echo() {}, Say() {} });
+        globalThis.host = start({ Ask: () => new Promise(() => {}), Count() {}, Echo() {}, Say() {}, Swap() {} });
     `;
     const ended = spawnSync(process.execPath, ["-e", program], { timeout: 20_000 });
     assert.equal(ended.status, 0, String(ended.stderr));

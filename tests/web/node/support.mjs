@@ -16,6 +16,7 @@ export const handlers = {
     Count: () => [],
     Echo: value => value,
     Say: () => {},
+    Swap: map => map,
 };
 
 /** Lets everything be done that has to be. */

@@ -9,6 +9,7 @@ const handlers: Handlers = {
     },
     Echo: (value): Value => ({ ...value, maybe: null, bytes: new Uint8Array(), large: 1n }),
     Say: text => console.log(text.toUpperCase()),
+    Swap: map => map,
 };
 
 using host: Host = start(handlers);
@@ -27,7 +28,7 @@ const others: Pick<Handlers, "Ask" | "Count">[] = [
 start({ ...handlers, ...others[0] });
 
 // @ts-expect-error: an effect has no handler
-start({ Ask: handlers.Ask, Count: handlers.Count, Echo: handlers.Echo });
+start({ Ask: handlers.Ask, Count: handlers.Count, Echo: handlers.Echo, Swap: handlers.Swap });
 // @ts-expect-error: an answer of the wrong type
 start({ ...handlers, Ask: async () => 7 });
 // @ts-expect-error: an item of the wrong type

@@ -18,6 +18,8 @@ effects! {
         Echo => request Echo,
         /// Tell something.
         Say => notify Say,
+        /// Send back a map whose keys are numbers.
+        Swap => request Swap,
     }
 }
 
@@ -54,6 +56,18 @@ pub struct Echo(pub Value);
 
 impl Operation for Echo {
     type Output = Value;
+}
+
+/// Asks for the same map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(TS))]
+pub struct Swap(
+    #[cfg_attr(not(target_family = "wasm"), ts(type = "Map<number | bigint, string>"))]
+    pub  BTreeMap<u64, String>,
+);
+
+impl Operation for Swap {
+    type Output = Self;
 }
 
 /// A value of many kinds.

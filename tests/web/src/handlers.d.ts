@@ -36,6 +36,11 @@ width: number,
 height: number, } };
 
 /**
+ * Asks for the same map.
+ */
+export type Swap = Map<number | bigint, string>;
+
+/**
  * A value of many kinds.
  */
 export type Value = {
@@ -94,4 +99,5 @@ export interface Handlers {
     Count: (operation: Count, context: HandlerContext) => Items<number>;
     Echo: (operation: Echo, context: HandlerContext) => Answer<Value>;
     Say: (operation: Say) => void | Promise<void>;
+    Swap: (operation: Swap, context: HandlerContext) => Answer<Swap>;
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use stillpoint::RequestError;
 use support::World;
 use wasm_bindgen_test::wasm_bindgen_test;
-use web_tests::{Echo, Shape, Value};
+use web_tests::{Echo, Shape, Swap, Value};
 
 fn value() -> Value {
     Value {
@@ -87,6 +87,22 @@ async fn a_number_that_is_too_great_for_one_makes_its_value_tell_them_in_bigints
     let (back, trace) = echo(own, &great).await;
     assert_eq!(trace, ["bigint bigint 18446744073709551615"]);
     assert_eq!(back, Ok(great));
+}
+
+#[wasm_bindgen_test]
+async fn a_map_whose_keys_are_no_texts_is_a_map_there_too() {
+    let world = World::new(
+        "Swap: map => { log.push(`${map instanceof Map} ${typeof [...map.keys()][0]}`); return map }",
+    );
+    let shell = world.shell.clone();
+    for (key, seen) in [(1, "true number"), (u64::MAX, "true bigint")] {
+        let (shell, map) = (shell.clone(), Swap(BTreeMap::from([(key, "a".to_owned())])));
+        let sent = map.clone();
+        let task = world.spawn(async move { shell.request(sent).await });
+        assert_eq!(task.await.unwrap(), Ok(map));
+        assert_eq!(world.trace(), [seen]);
+    }
+    world.close();
 }
 
 #[wasm_bindgen_test]

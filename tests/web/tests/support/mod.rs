@@ -43,6 +43,7 @@ const OTHERS: &str = "
     Ask: () => { throw new Error('not asked') },
     Count: () => { throw new Error('not counted') },
     Echo: value => value,
+    Swap: map => map,
     Say: text => { log.push('say ' + text) },
 ";
 
