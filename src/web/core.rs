@@ -151,7 +151,6 @@ impl<E: Portable> Hosted for Core<E> {
     }
 
     fn settle(&self) {
-        self.events.begin();
         self.events.have_looked_after();
         self.enter(|| {
             self.drive();

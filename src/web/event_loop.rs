@@ -20,8 +20,6 @@ pub(super) struct EventLoop {
     refill: Callable,
     poster: Poster,
     left: Cell<usize>,
-    /// A microtask is under way.
-    scheduled: Cell<bool>,
     /// A task is under way.
     refilling: Cell<bool>,
     /// The budget was spent with work left.
@@ -56,22 +54,14 @@ impl EventLoop {
             poster: Poster::new(&refill),
             refill,
             left: Cell::new(BUDGET),
-            scheduled: Cell::new(false),
             refilling: Cell::new(false),
             hungry: Cell::new(false),
         }
     }
 
-    /// Has a turn taken soon, by one microtask for any number of calls.
+    /// Has a turn taken soon. The bell rings once for a turn, so there is one microtask for it.
     pub(super) fn schedule(&self) {
-        if !self.scheduled.replace(true) {
-            js::queue_microtask(&self.tick);
-        }
-    }
-
-    /// A scheduled turn begins.
-    pub(super) fn begin(&self) {
-        self.scheduled.set(false);
+        js::queue_microtask(&self.tick);
     }
 
     /// Has somebody look after it when this microtask is over, whether or not it came to its end.
