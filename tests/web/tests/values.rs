@@ -83,9 +83,12 @@ async fn a_number_that_is_too_great_for_one_makes_its_value_tell_them_in_bigints
         negative: i64::MIN,
         ..value()
     };
-    let own = "Echo: value => { log.push(`${typeof value.large} ${typeof value.small} ${value.large}`); return value }";
+    let own = "Echo: value => {
+        log.push(`${typeof value.large} ${typeof value.small} ${value.large} ${value.map.b}`);
+        return value;
+    }";
     let (back, trace) = echo(own, &great).await;
-    assert_eq!(trace, ["bigint bigint 18446744073709551615"]);
+    assert_eq!(trace, ["bigint bigint 18446744073709551615 -1"]);
     assert_eq!(back, Ok(great));
 }
 

@@ -15,6 +15,7 @@ pub struct World {
     pub host: Host,
     pub shell: Shell<Effect>,
     handlers: JsValue,
+    _watch: Watch,
     spawner: LocalSpawner,
     log: Log,
 }
@@ -77,6 +78,7 @@ impl World {
             host,
             shell,
             handlers,
+            _watch: Watch::new(),
             spawner,
             log,
         }
@@ -134,10 +136,28 @@ pub fn message(error: &JsValue) -> String {
     get(error, "message").as_string().unwrap()
 }
 
+/// Throws where a test waits for what never comes: node would end without a word, and count it as passed.
+struct Watch(JsValue);
+
+impl Watch {
+    fn new() -> Self {
+        let hangs = Function::new_no_args("throw new Error('a test waits for what never comes')");
+        Self(set_timeout(&hangs, 15_000))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        clear_timeout(&self.0);
+    }
+}
+
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_name = setTimeout)]
     fn set_timeout(callback: &Function, milliseconds: u32) -> JsValue;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(id: &JsValue);
 }
 
 /// Lets the page do what it has to, several times.
