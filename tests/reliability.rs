@@ -7,7 +7,7 @@ use std::path::Path;
 const RELIABILITY: &str = include_str!("../docs/RELIABILITY.md");
 const PROMISES: &str = include_str!("../docs/PROMISES.md");
 
-/// Every test of the library: the functions below a `#[test]`, in `src` and in `tests`.
+/// Every test of the library: the functions below a `#[test]`, or its like for wasm, in `src` and in `tests`.
 fn tests() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut names = BTreeSet::new();
@@ -24,6 +24,7 @@ fn collect(folder: &Path, names: &mut BTreeSet<String>) {
             collect(&path, names);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(path).unwrap();
+            let text = text.replace("#[wasm_bindgen_test]", "#[test]");
             for test in text.split("#[test]").skip(1) {
                 let name = test
                     .split("fn ")

@@ -27,13 +27,22 @@ pub(crate) fn test(run: &mut Run) {
         needs::program("node")?;
         tests(&[])
     });
-    run.step("the web host, in Chromium", || {
-        needs::browser()?;
-        needs::program("chromedriver")?;
-        let driver = "CHROMEDRIVER";
-        let named = std::env::var(driver).unwrap_or_else(|_| in_path("chromedriver"));
-        tests(&[("WASM_BINDGEN_USE_BROWSER", "1"), (driver, &named)])
-    });
+    for (place, variable) in [
+        ("a page", "WASM_BINDGEN_USE_BROWSER"),
+        ("a worker", "WASM_BINDGEN_USE_DEDICATED_WORKER"),
+    ] {
+        run.step(format!("the web host, in {place} of Chromium"), || {
+            needs::browser()?;
+            let driver = match std::env::var("CHROMEDRIVER") {
+                Ok(named) => named,
+                Err(_) => {
+                    needs::program("chromedriver")?;
+                    in_path("chromedriver")
+                }
+            };
+            tests(&[(variable, "1"), ("CHROMEDRIVER", &driver)])
+        });
+    }
     let mut module = None;
     run.step("the web host after a trap, and when it is lost", || {
         let built = build()?;
