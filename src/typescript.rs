@@ -56,8 +56,8 @@
 //!
 //! The other types that it names (`HandlerContext`, `Answer`, `Items`) come with the `web` host. 64-bit integers are
 //! `number | bigint`, as that host writes them. What ts-rs does not know is said with its attribute:
-//! `#[ts(type = "Uint8Array")]` for bytes that serde_bytes writes, `#[ts(type = "Map<number, string>")]` for a map whose
-//! keys are no texts.
+//! `#[ts(type = "Uint8Array")]` for bytes that serde_bytes writes, `#[ts(type = "Map<number, string>")]` for a map
+//! whose keys are no texts.
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
