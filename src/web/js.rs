@@ -89,6 +89,17 @@ macro_rules! function {
 }
 pub(super) use function;
 
+/// Does something with a name, whose text is brought to JavaScript once and not each time.
+macro_rules! named {
+    ($name:literal, $act:expr) => {{
+        thread_local! {
+            static NAME: wasm_bindgen::JsValue = wasm_bindgen::JsValue::from_str($name);
+        }
+        NAME.with($act)
+    }};
+}
+pub(super) use named;
+
 /// What stands under a name of the global object.
 pub(super) fn global(name: &str) -> Option<Callable> {
     let found = Reflect::get(&js_sys::global(), &name.into()).ok()?;
@@ -104,7 +115,7 @@ pub(super) fn method(of: &JsValue, key: &JsValue) -> Result<Option<Callable>, Js
 }
 
 pub(super) fn is_thenable(value: &JsValue) -> Result<bool, JsValue> {
-    Ok(method(value, &"then".into())?.is_some())
+    Ok(named!("then", |name| method(value, name))?.is_some())
 }
 
 /// A well-known symbol, where this engine has it.

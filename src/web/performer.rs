@@ -24,7 +24,7 @@ use super::answers::{Answering, Feeding};
 use super::event_loop::EventLoop;
 use super::guard::Guard;
 use super::handlers::Handlers;
-use super::js::{self, AbortController, Callable, function};
+use super::js::{self, AbortController, Callable, function, named};
 use super::registry;
 use super::stream::{self, Source, Step};
 use crate::id::RequestId;
@@ -183,8 +183,9 @@ impl Performer {
     fn call(&self, id: RequestId, effect: usize, operation: &JsValue, work: Work) {
         let controller = AbortController::new();
         let context = Object::new();
-        set(&context, "id", &(id.to_u64() as f64).into());
-        set(&context, "signal", &controller.signal());
+        let number = (id.to_u64() as f64).into();
+        named!("id", |name| set(&context, name, &number));
+        named!("signal", |name| set(&context, name, &controller.signal()));
         let flight = Flight {
             effect,
             controller,
@@ -424,7 +425,7 @@ fn unheard(effect: &str, error: &JsValue) {
     js::error(&format!("the handler of `{effect}` failed: {message}"));
 }
 
-fn set(object: &Object, name: &str, value: &JsValue) {
+fn set(object: &Object, name: &JsValue, value: &JsValue) {
     // A new object takes whatever is set.
-    let _ = Reflect::set(object.unchecked_ref(), &name.into(), value);
+    let _ = Reflect::set(object.unchecked_ref(), name, value);
 }

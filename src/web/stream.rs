@@ -3,7 +3,7 @@
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::js::{self, Callable};
+use super::js::{self, Callable, named};
 
 /// Where items come from.
 pub(super) enum Source {
@@ -89,9 +89,9 @@ pub(super) fn read(result: &JsValue) -> Result<Step, JsValue> {
     if !result.is_object() {
         return Err(js::type_error("an iterator's result is no object"));
     }
-    match Reflect::get(result, &"done".into())?.is_truthy() {
+    match named!("done", |name| Reflect::get(result, name))?.is_truthy() {
         true => Ok(Step::Done),
-        false => Ok(Step::Item(Reflect::get(result, &"value".into())?)),
+        false => named!("value", |name| Reflect::get(result, name)).map(Step::Item),
     }
 }
 
