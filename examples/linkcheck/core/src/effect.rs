@@ -35,6 +35,7 @@ effects! {
 /// The walk goes on only when the core asks, and the core asks only when it has room. So neither holds more names than
 /// it works on, however many documents there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "portable", derive(serde::Serialize))]
 pub struct NextDocument;
 
 impl Operation for NextDocument {
@@ -43,6 +44,7 @@ impl Operation for NextDocument {
 
 /// A step of the walk.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "portable", derive(serde::Deserialize))]
 pub enum Found {
     /// A document to check.
     Document {
@@ -57,6 +59,7 @@ pub enum Found {
 
 /// Asks for the bytes of the file at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "portable", derive(serde::Serialize))]
 pub struct Read(pub String);
 
 impl Operation for Read {
@@ -65,6 +68,7 @@ impl Operation for Read {
 
 /// Asks what stands at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "portable", derive(serde::Serialize))]
 pub struct Look(pub String);
 
 impl Operation for Look {
@@ -73,6 +77,7 @@ impl Operation for Look {
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "portable", derive(serde::Deserialize))]
 pub enum Standing {
     /// A regular file.
     File,
@@ -84,6 +89,7 @@ pub enum Standing {
 
 /// Why a path gives nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "portable", derive(serde::Deserialize))]
 pub enum Absence {
     /// Nothing is there.
     Missing,
@@ -104,6 +110,7 @@ impl fmt::Display for Absence {
 ///
 /// A shell that is told that it is cancelled gives the connection up.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "portable", derive(serde::Serialize))]
 pub struct Probe {
     /// The address, without a fragment.
     pub address: String,
@@ -117,6 +124,7 @@ impl Operation for Probe {
 
 /// Asks to be answered after this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "portable", derive(serde::Serialize))]
 pub struct Sleep(pub Duration);
 
 impl Operation for Sleep {
@@ -125,6 +133,7 @@ impl Operation for Sleep {
 
 /// Asks to be answered when the user wants to stop; a shell without such a user keeps it, or drops it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "portable", derive(serde::Serialize))]
 pub struct Interrupt;
 
 impl Operation for Interrupt {
@@ -133,6 +142,7 @@ impl Operation for Interrupt {
 
 /// How far the run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "portable", derive(serde::Serialize))]
 pub struct Progress {
     /// Targets of which all is known that was asked so far.
     pub done: usize,

@@ -102,6 +102,7 @@ impl Serialize for Fault {
 
 /// A document that could not be read, so that its links are not known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "portable", derive(serde::Deserialize))]
 pub struct Unread {
     /// The document: a path or an address.
     pub document: String,

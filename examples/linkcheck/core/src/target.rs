@@ -10,6 +10,7 @@ use url::Url;
 ///
 /// It is the key by which each distinct target is probed once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "portable", derive(serde::Deserialize))]
 #[serde(tag = "kind", content = "name", rename_all = "lowercase")]
 pub enum Resource {
     /// A file or directory: its path, decoded, with `/` between its parts and no `.` or removable `..` among them. It is

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// An answer: some server said something.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "portable", derive(serde::Deserialize))]
 pub struct Answer {
     /// The status of the last response, after all redirects.
     pub status: u16,
@@ -26,6 +27,7 @@ impl Answer {
 
 /// The content of a document from the web.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "portable", derive(serde::Deserialize))]
 pub struct Page {
     /// Its `Content-Type`, as sent.
     pub content_type: String,
@@ -49,6 +51,7 @@ impl Page {
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "portable", derive(serde::Deserialize))]
 #[serde(tag = "failure", content = "detail", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Failure {
