@@ -7,6 +7,7 @@ use crate::bench::gate;
 use crate::host;
 use crate::needs;
 use crate::run::{Run, Stop};
+use crate::web;
 
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
@@ -67,6 +68,7 @@ pub(crate) fn test(run: &mut Run) {
     run.step("the library's tests, in release", || {
         cargo("test --package stillpoint --all-features --release --lib --tests")
     });
+    web::test(run);
     run.step("what threads share, under loom", || {
         cargo_with(
             &[("RUSTFLAGS", "--cfg loom")],

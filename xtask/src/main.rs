@@ -9,6 +9,7 @@ mod host;
 mod needs;
 mod run;
 mod soak;
+mod web;
 
 use std::process::ExitCode;
 
@@ -23,10 +24,12 @@ usage: cargo xtask COMMAND [--keep-going]
        cargo xtask bench --code
        cargo xtask bench --compile [--rounds N]
        cargo xtask bench --gate [--bless]
+       cargo xtask web [--port N | --build-only | --figures]
 
   test    all that must pass: the library without and with its features, its documentation's examples, the README's
           example, linkcheck, a shared library unloaded, xtask itself, wasm32, the web host in node and in Chromium, the
-          oldest supported Rust, a release build, loom, shuttle, two sanitizers, miri, and bench --gate
+          oldest supported Rust, a release build, the page in Chromium, loom, shuttle, two sanitizers, miri, and
+          bench --gate
   lint    fmt, clippy and doc together
   ci      lint, then test
   soak    the same proofs with more cases, for hours; or only parts of it: shuttle, slots, unload, sanitizers,
@@ -35,6 +38,7 @@ usage: cargo xtask COMMAND [--keep-going]
   clippy  clippy on everything, with every warning an error
   doc     the documentation, with every warning an error
   bench   what it costs: the time, allocations and bytes of stillpoint and its peers, as a table; some minutes
+  web     builds the page of web/, optimised, and serves it on loopback until Ctrl-C
   help    this
 
   --keep-going  goes on after a check that failed; otherwise the first one ends the run
@@ -54,6 +58,11 @@ Of bench:
   --compile  how long the library takes to compile, alone and with what it depends on
   --gate     counts what stillpoint alone does, against benches/baseline.json, instructions where valgrind is there
   --bless    makes what is counted the baseline
+
+Of web:
+  --port        where; 8080 where nothing is said, and 0 for any that is free
+  --build-only  builds it into target/page/site, and serves nothing
+  --figures     measures its sizes, and round trips in Chromium
 
 Each check is a step. What a step needs (a toolchain, a component, a target) is installed by rustup; where that is
 refused the step is skipped, and the summary says so. The last line counts the steps. The exit code is 0 where none
@@ -130,6 +139,12 @@ fn main() -> ExitCode {
     if arguments.next_if(|first| first == "bench").is_some() {
         return match bench::parse(arguments) {
             Ok(options) => bench::bench(&options),
+            Err(wrong) => refuse(&wrong),
+        };
+    }
+    if arguments.next_if(|first| first == "web").is_some() {
+        return match web::parse(arguments) {
+            Ok(options) => web::web(options),
             Err(wrong) => refuse(&wrong),
         };
     }
@@ -220,7 +235,7 @@ mod tests {
 
     #[test]
     fn the_usage_names_every_command() {
-        assert!(USAGE.contains("\n  bench "));
+        assert!(USAGE.contains("\n  bench ") && USAGE.contains("\n  web "));
         for command in ["test", "lint", "ci", "soak", "fmt", "clippy", "doc", "help"] {
             assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
             assert!(of(command).is_ok(), "{command}");

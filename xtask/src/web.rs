@@ -1,0 +1,342 @@
+//! `cargo xtask web`: the page, built, optimised and served; its tests and its figures.
+//!
+//! ```text
+//!   web/*.html *.js *.css ──────────────────────────────────────▶ target/page/site/      what a user serves
+//!   web, web/lab, …  ─ cargo ─▶ .wasm ─ wasm-bindgen ─▶ target/page/raw/NAME/
+//!                                         └─ wasm-opt ─▶ target/page/site/pkg/, target/page/NAME/
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use crate::checks::{WASM, cargo};
+use crate::needs;
+use crate::run::{Run, Stop};
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    build_only: bool,
+    figures: bool,
+    port: u16,
+}
+
+/// Where the page is served unless another port is named.
+const PORT: u16 = 8080;
+
+/// Reads what comes after `web`, or says what is wrong with it.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Options, String> {
+    let mut options = Options {
+        build_only: false,
+        figures: false,
+        port: PORT,
+    };
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--build-only" => options.build_only = true,
+            "--figures" => options.figures = true,
+            "--port" => {
+                let port = arguments.next().and_then(|port| port.parse().ok());
+                options.port = port.ok_or("`--port` is followed by a number below 65536")?;
+            }
+            _ => return Err(format!("`{argument}` is no flag of web")),
+        }
+    }
+    Ok(options)
+}
+
+/// Builds, and serves until Ctrl-C, or measures.
+pub(crate) fn web(options: Options) -> ExitCode {
+    let mut run = Run::new(false);
+    let parts = if options.figures { PARTS } else { &PARTS[..1] };
+    run.step("the page, built and optimised", || build(parts));
+    if options.figures {
+        run.step("figures", figures);
+    } else if !options.build_only {
+        run.step("serving", || serve(options.port));
+    }
+    run.finish()
+}
+
+/// The steps of a test run.
+pub(crate) fn test(run: &mut Run) {
+    let mut built = false;
+    run.step("the page, built and optimised", || {
+        needs::browser()?;
+        build(PARTS)?;
+        built = true;
+        Ok(())
+    });
+    run.step("the page in Chromium", || {
+        if !built {
+            return Err(Stop::Skipped("it was not built".to_owned()));
+        }
+        let mut node = node()?;
+        node.env("STILLPOINT_WEB", home()?)
+            .env("STILLPOINT_BROWSER", needs::browser()?)
+            .arg("--test");
+        // By their names: what a folder means to `node --test` differs between its versions.
+        for test in files(&sources().join("tests"), |name| name.ends_with(".test.js"))? {
+            node.arg(test);
+        }
+        execute(&mut node)
+    });
+}
+
+/// A library for wasm.
+struct Part {
+    package: &'static str,
+    /// The name of its library, and of the folder that it goes to.
+    name: &'static str,
+    /// Whether JavaScript is written for it.
+    bound: bool,
+}
+
+/// The page first; the others are for its tests and figures.
+const PARTS: &[Part] = &[
+    Part {
+        package: "linkcheck-web",
+        name: "linkcheck_web",
+        bound: true,
+    },
+    Part {
+        package: "web-lab",
+        name: "lab",
+        bound: true,
+    },
+    Part {
+        package: "web-empty",
+        name: "empty",
+        bound: true,
+    },
+    Part {
+        package: "web-bare",
+        name: "bare",
+        bound: false,
+    },
+];
+
+fn build(parts: &[Part]) -> Result<(), Stop> {
+    needs::target(WASM)?;
+    needs::packages(&sources())?;
+    let home = home()?;
+    let site = home.join("site");
+    // What an earlier build has left is no part of this one.
+    remove(&site)?;
+    for part in parts {
+        cargo(&format!(
+            "build --package {} --profile web --target {WASM}",
+            part.package
+        ))?;
+        let built = target()?.join(format!("{WASM}/web/{}.wasm", part.name));
+        let raw = home.join("raw").join(part.name);
+        remove(&raw)?;
+        make(&raw)?;
+        let out = match part.package {
+            "linkcheck-web" => site.join("pkg"),
+            _ => home.join(part.name),
+        };
+        remove(&out)?;
+        make(&out)?;
+        let module = if part.bound {
+            let tools = needs::wasm_bindgen(&target()?)?;
+            execute(
+                Command::new(tools.join("wasm-bindgen"))
+                    .args(["--target", "web", "--out-dir"])
+                    .arg(&raw)
+                    .arg(&built),
+            )?;
+            for script in files(&raw, |name| {
+                name.ends_with(".js") || name.ends_with("bg.wasm.d.ts") || name.ends_with(".d.ts")
+            })? {
+                copy(&script, &out)?;
+            }
+            for folder in folders(&raw)? {
+                copy_all(&folder, &out)?;
+            }
+            format!("{}_bg.wasm", part.name)
+        } else {
+            copy(&built, &raw)?;
+            format!("{}.wasm", part.name)
+        };
+        let mut optimise = node()?;
+        optimise
+            .arg(sources().join("node_modules/binaryen/bin/wasm-opt"))
+            .arg("-Os")
+            .arg(raw.join(&module))
+            .arg("-o")
+            .arg(out.join(&module));
+        execute(&mut optimise)?;
+    }
+    for file in files(&sources(), is_of_the_site)? {
+        copy(&file, &site)?;
+    }
+    println!("    the page is in {}", site.display());
+    Ok(())
+}
+
+/// What a server of the page serves; the rest of the folder builds it, tests it or describes it.
+fn is_of_the_site(name: &str) -> bool {
+    let kinds = [".html", ".js", ".css", ".svg"];
+    let others = ["server.js", "figures.js"];
+    kinds.iter().any(|kind| name.ends_with(kind)) && !others.contains(&name)
+}
+
+fn serve(port: u16) -> Result<(), Stop> {
+    execute(
+        node()?
+            .arg(sources().join("server.js"))
+            .arg(home()?.join("site"))
+            .args(["--port", &port.to_string()]),
+    )
+}
+
+fn figures() -> Result<(), Stop> {
+    execute(
+        node()?
+            .env("STILLPOINT_WEB", home()?)
+            .env("STILLPOINT_BROWSER", needs::browser()?)
+            .arg(sources().join("figures.js")),
+    )
+}
+
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../web")
+}
+
+fn home() -> Result<PathBuf, Stop> {
+    Ok(target()?.join("page"))
+}
+
+/// Cargo's own answer: a user may have it anywhere.
+fn target() -> Result<PathBuf, Stop> {
+    let said = Command::new("cargo")
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(sources())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| Stop::Failed(format!("`cargo metadata`: {error}")))?;
+    let said: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap_or_default();
+    match said["target_directory"].as_str() {
+        Some(folder) => Ok(PathBuf::from(folder)),
+        None => Err(Stop::Failed(
+            "`cargo metadata` names no target folder".to_owned(),
+        )),
+    }
+}
+
+fn node() -> Result<Command, Stop> {
+    needs::program("node")?;
+    Ok(Command::new("node"))
+}
+
+fn execute(command: &mut Command) -> Result<(), Stop> {
+    let shown = format!("{command:?}").replace('"', "");
+    println!("    {shown}");
+    match command.stdin(Stdio::null()).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Stop::Failed(format!("`{shown}`: {status}"))),
+        Err(error) => Err(Stop::Failed(format!("`{shown}`: {error}"))),
+    }
+}
+
+/// The files of a folder, not those of its folders, in the order of their names.
+fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Stop> {
+    let mut found = entries(folder)?;
+    found.retain(|path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        path.is_file() && name.is_some_and(&wanted)
+    });
+    Ok(found)
+}
+
+fn folders(folder: &Path) -> Result<Vec<PathBuf>, Stop> {
+    let mut found = entries(folder)?;
+    found.retain(|path| path.is_dir());
+    Ok(found)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Stop> {
+    let read = || -> std::io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            found.push(entry?.path());
+        }
+        found.sort();
+        Ok(found)
+    };
+    read().map_err(|error| failed(folder, &error))
+}
+
+fn copy(file: &Path, folder: &Path) -> Result<(), Stop> {
+    let name = file.file_name().unwrap_or_default();
+    fs::copy(file, folder.join(name))
+        .map(drop)
+        .map_err(|error| failed(file, &error))
+}
+
+/// Copies a folder into another, with its name and all that is in it.
+fn copy_all(from: &Path, into: &Path) -> Result<(), Stop> {
+    let into = into.join(from.file_name().unwrap_or_default());
+    make(&into)?;
+    for file in files(from, |_| true)? {
+        copy(&file, &into)?;
+    }
+    for folder in folders(from)? {
+        copy_all(&folder, &into)?;
+    }
+    Ok(())
+}
+
+fn make(folder: &Path) -> Result<(), Stop> {
+    fs::create_dir_all(folder).map_err(|error| failed(folder, &error))
+}
+
+fn remove(folder: &Path) -> Result<(), Stop> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(folder, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Stop {
+    Stop::Failed(format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, PORT, is_of_the_site, parse};
+
+    fn of(line: &str) -> Result<Options, String> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn flags_are_read_and_others_named() {
+        let plain = of("").unwrap();
+        assert_eq!(plain.port, PORT);
+        assert!(!plain.build_only && !plain.figures);
+        assert_eq!(of("--port 0").unwrap().port, 0);
+        assert!(of("--build-only --figures").unwrap().figures);
+        assert!(of("--port").unwrap_err().starts_with("`--port`"));
+        assert!(of("--port 70000").unwrap_err().starts_with("`--port`"));
+        assert_eq!(of("--prot 1").unwrap_err(), "`--prot` is no flag of web");
+    }
+
+    #[test]
+    fn the_site_is_what_the_page_loads() {
+        assert!(is_of_the_site("index.html"));
+        assert!(is_of_the_site("app.js"));
+        for other in [
+            "server.js",
+            "figures.js",
+            "package.json",
+            "README.md",
+            "Cargo.toml",
+        ] {
+            assert!(!is_of_the_site(other), "{other}");
+        }
+    }
+}
