@@ -29,12 +29,21 @@ function become(state, text) {
   find('tear-down').disabled = !run;
   find('progress').hidden = !busy;
   find('results').setAttribute('aria-busy', String(busy));
-  if (text !== undefined) say(text);
+  if (text !== undefined) say(text, true);
 }
 
-/** Says it once: a screen reader reads every change. */
-function say(text) {
-  if (find('status').textContent !== text) find('status').textContent = text;
+/** When a screen reader was told something last. */
+let saidAt = -Infinity;
+/** How long it is spared what is no news, in milliseconds. */
+const SPARED = 5000;
+
+/** Shows it, and has it read out: at once where it is news, now and then where it is progress. */
+function say(text, news = false) {
+  find('status').textContent = text;
+  const now = performance.now();
+  if (!news && now - saidAt < SPARED) return;
+  saidAt = now;
+  find('said').textContent = text;
 }
 
 function trouble(text) {
@@ -84,7 +93,7 @@ addEventListener('dragenter', (event) => {
 addEventListener('dragleave', (event) => {
   if (!carriesFiles(event)) return;
   dragged = Math.max(0, dragged - 1);
-  find('over').hidden = dragged > 0 ? false : true;
+  find('over').hidden = dragged === 0;
 });
 addEventListener('dragover', (event) => { if (carriesFiles(event)) event.preventDefault(); });
 addEventListener('drop', async (event) => {
@@ -190,7 +199,7 @@ function begin(wanted) {
   } catch (error) {
     return become('ready', `The checker did not start: ${error.message ?? error}`);
   }
-  run = { host: started.host, shell, stop, progress: null, timer: setInterval(look, EVERY) };
+  run = { host: started.host(), shell, stop, progress: null, timer: setInterval(look, EVERY) };
   inspector.begin(performance.now());
   become('checking', 'Checking…');
   look();
@@ -256,7 +265,7 @@ function broke(error) {
 
 find('cancel').addEventListener('click', () => {
   run?.stop.abort();
-  say('Stopping…');
+  say('Stopping…', true);
 });
 addEventListener('keydown', (event) => {
   if (event.key === 'Escape' && document.body.dataset.state === 'checking') run?.stop.abort();

@@ -10,7 +10,6 @@ const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [400, 120, 26, 6, 8, 16];
 
 export class Inspector {
   #samples = [];
-  #every = 0;
   #since = new Map();
   #start = 0;
   #closedAt = null;
@@ -24,7 +23,6 @@ export class Inspector {
   /** Begins anew, at a moment. */
   begin(now) {
     this.#samples = [];
-    this.#every = 0;
     this.#since.clear();
     this.#start = now;
     this.#closedAt = null;
@@ -76,11 +74,9 @@ export class Inspector {
       last.at = sample.at;
       return;
     }
-    if (last && sample.at - last.at < this.#every && same) return;
     this.#samples.push(sample);
     if (this.#samples.length > SAMPLES) {
       this.#samples = this.#samples.filter((_, index) => index % 2 === 0 || index === this.#samples.length - 1);
-      this.#every = Math.max(50, this.#every * 2);
     }
   }
 
@@ -129,14 +125,12 @@ export class Inspector {
       return `${((now - this.#since.get(key)) / 1000).toFixed(1)} s`;
     };
     const rows = [];
-    const requests = Map.groupBy
-      ? Map.groupBy(snapshot.requests, (request) => request.task)
-      : groupBy(snapshot.requests, (request) => request.task);
+    const requests = byTask(snapshot.requests);
     for (const task of snapshot.tasks) {
       const waits = requests.get(task.id) ?? [];
       requests.delete(task.id);
       rows.push(['task', [
-        ['Id', shortId(task.id)], ['', 'task'], ['Age', age(`t${task.id}`), 'number'], ['Name', task.name ?? ''],
+        ['Id', task.id], ['', 'task'], ['Age', age(`t${task.id}`), 'number'], ['Name', task.name ?? ''],
         ['Place', shortPlace(task.place), 'place'], ['State', waits.length ? `awaits ${waits.length}` : 'awaits others'],
       ]]);
       for (const request of waits) rows.push(this.#request(request, names, age, underWay));
@@ -155,7 +149,7 @@ export class Inspector {
     const here = underWay.get(request.id);
     const operation = request.operation.split('::').at(-1);
     return ['request', [
-      ['Id', shortId(request.id)],
+      ['Id', request.id],
       ['', here?.about ? `${operation} ${here.about}` : operation],
       ['Age', age(`r${request.id}`, here?.since), 'number'],
       ['Name', names.get(request.task) ?? ''],
@@ -170,21 +164,17 @@ function stateOf(request) {
   return request.taken ? 'with the page' : 'not yet taken';
 }
 
-/** An id is a slot and a generation; people read them apart. */
-function shortId(id) {
-  return String(id);
-}
-
 /** `src/check.rs:41:9` of a longer path. */
 function shortPlace(place) {
   return place.split('/').slice(-2).join('/');
 }
 
-function groupBy(items, keyOf) {
+function byTask(requests) {
   const groups = new Map();
-  for (const item of items) {
-    const key = keyOf(item);
-    groups.set(key, [...(groups.get(key) ?? []), item]);
+  for (const request of requests) {
+    const group = groups.get(request.task);
+    if (group) group.push(request);
+    else groups.set(request.task, [request]);
   }
   return groups;
 }
