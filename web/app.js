@@ -21,12 +21,17 @@ let memory = null;
 /** The run whose executor is alive: `{ host, shell, stop, … }`. */
 let run = null;
 
+/** A button that cannot be used says so, and keeps the focus: who works by the keyboard stays where they are. */
+function enable(id, can) {
+  find(id).setAttribute('aria-disabled', can ? 'false' : 'true');
+}
+
 function become(state, text) {
   document.body.dataset.state = state;
   const busy = state === 'checking';
-  find('check').disabled = busy || !memory;
-  find('cancel').disabled = !busy;
-  find('tear-down').disabled = !run;
+  enable('check', memory && !busy && state !== 'broken');
+  enable('cancel', busy);
+  enable('tear-down', run);
   find('progress').hidden = !busy;
   find('results').setAttribute('aria-busy', String(busy));
   if (text !== undefined) say(text, true);
@@ -161,7 +166,7 @@ find('text').addEventListener('keydown', (event) => {
 });
 
 function check() {
-  if (!memory || document.body.dataset.state === 'checking') return;
+  if (find('check').ariaDisabled === 'true') return;
   trouble('');
   let wanted;
   try {
@@ -199,7 +204,7 @@ function begin(wanted) {
   } catch (error) {
     return become('ready', `The checker did not start: ${error.message ?? error}`);
   }
-  run = { host: started.host(), shell, stop, progress: null, timer: setInterval(look, EVERY) };
+  run = { host: started.host, shell, stop, progress: null, timer: setInterval(look, EVERY) };
   inspector.begin(performance.now());
   become('checking', 'Checking…');
   look();
@@ -221,7 +226,6 @@ function look() {
   } catch (error) {
     return broke(error);
   }
-  run.seen = { snapshot, totals };
   inspector.show({ now: performance.now(), snapshot, totals, underWay: run.shell.underWay, memory: memory.buffer.byteLength });
   if (document.body.dataset.state !== 'checking') return;
   results.draw();
@@ -239,7 +243,6 @@ function finished(report) {
   if (!report) return broke(new Error('the check ended without a report'));
   run.stop.abort();
   results.report(report);
-  const held = document.activeElement;
   const counts = results.counts();
   const { summary } = report;
   const parts = [
@@ -252,8 +255,6 @@ function finished(report) {
   become(summary.interrupted ? 'cancelled' : 'done', `${summary.interrupted ? 'Cancelled' : 'Done'}: ${parts.join(', ')}.`);
   look();
   clearInterval(run.timer);
-  // A button that is disabled loses the focus; what it led to gets it.
-  if (held === find('cancel')) find('results').focus();
 }
 
 /** The module is not usable any more: a panic in wasm is a trap. */
@@ -263,13 +264,14 @@ function broke(error) {
   become('broken', `The checker has stopped: ${error.message ?? error}. Load the page again.`);
 }
 
-find('cancel').addEventListener('click', () => {
-  run?.stop.abort();
+function cancel() {
+  if (document.body.dataset.state !== 'checking') return;
+  run.stop.abort();
   say('Stopping…', true);
-});
-addEventListener('keydown', (event) => {
-  if (event.key === 'Escape' && document.body.dataset.state === 'checking') run?.stop.abort();
-});
+}
+
+find('cancel').addEventListener('click', cancel);
+addEventListener('keydown', (event) => { if (event.key === 'Escape') cancel(); });
 
 // ---- the end of a run
 
@@ -277,16 +279,15 @@ addEventListener('keydown', (event) => {
 function tearDown() {
   if (!run) return;
   look();
-  const { host, shell, timer, seen } = run;
+  const { host, shell, timer } = run;
   clearInterval(timer);
   const held = () => ({ fetches: shell.count('Probe'), timers: shell.count('Sleep') });
   const before = held();
   const report = host.close();
-  host.free?.();
   run = null;
   const after = { ...held(), tasks: 0, requests: 0 };
   const show = () => inspector.show({
-    now: performance.now(), snapshot: { tasks: [], requests: [] }, totals: report.totals ?? seen.totals,
+    now: performance.now(), snapshot: { tasks: [], requests: [] }, totals: report.totals,
     underWay: shell.underWay, memory: memory.buffer.byteLength,
   });
   inspector.closed({ now: performance.now(), report, before, after });
@@ -297,6 +298,7 @@ function tearDown() {
 }
 
 find('tear-down').addEventListener('click', () => {
+  if (!run) return;
   const cut = document.body.dataset.state === 'checking';
   tearDown();
   become('torn-down', cut ? 'Torn down before the check was over: what came in until then is shown.' : undefined);

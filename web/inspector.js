@@ -57,7 +57,7 @@ export class Inspector {
       ['wakers that are out', '–', left],
     ];
     this.find('report-rows').replaceChildren(...rows.map((cells) => rowOf(cells.map((text) => ['', text]))));
-    const { spawners, shells, join_handles: handles, resolvers, feeds } = report.outstanding;
+    const { spawners, shells, joinHandles: handles, resolvers, feeds } = report.outstanding;
     this.find('report-out').textContent = `May be out, and can do no more than be refused: ${[
       counted(spawners, 'spawner'), counted(shells, 'shell'), counted(handles, 'join handle'),
       counted(resolvers, 'resolver'), counted(feeds, 'feed'),
@@ -147,22 +147,19 @@ export class Inspector {
 
   #request(request, names, age, underWay) {
     const here = underWay.get(request.id);
-    const operation = request.operation.split('::').at(-1);
+    const operation = request.effect ?? request.operation.split('::').at(-1);
     return ['request', [
       ['Id', request.id],
       ['', here?.about ? `${operation} ${here.about}` : operation],
       ['Age', age(`r${request.id}`, here?.since), 'number'],
       ['Name', names.get(request.task) ?? ''],
       ['Place', shortPlace(request.place), 'place'],
-      ['State', stateOf(request)],
+      ['State', STATES[request.state]],
     ]];
   }
 }
 
-function stateOf(request) {
-  if (request.queued > 0) return 'answered, unread';
-  return request.taken ? 'with the page' : 'not yet taken';
-}
+const STATES = { untaken: 'not yet taken', taken: 'with the page', answered: 'answered, unread' };
 
 /** `src/check.rs:41:9` of a longer path. */
 function shortPlace(place) {

@@ -50,13 +50,17 @@ export class Results {
 
   /** Takes the report, which knows where each broken link stands. What it does not name stays as it came in. */
   report(report) {
-    const rows = report.findings.map((finding) => ({
-      verdict: finding.reason.includes(CANNOT) ? 'unsure' : 'broken',
-      link: finding.link,
-      where: `${finding.document}:${finding.line}:${finding.column}`,
-      reason: finding.reason,
-      address: addressOf(finding.link, finding.document),
-    }));
+    const rows = report.findings.map((finding) => {
+      // The core puts what it makes of it before the shell's own words.
+      const unsure = finding.reason.indexOf(CANNOT);
+      return {
+        verdict: unsure < 0 ? 'broken' : 'unsure',
+        link: finding.link,
+        where: `${finding.document}:${finding.line}:${finding.column}`,
+        reason: finding.reason.slice(Math.max(0, unsure)),
+        address: addressOf(finding.link, finding.document),
+      };
+    });
     const named = new Set(rows.flatMap((row) => [row.address, row.reason]).filter(Boolean));
     for (const unread of report.unread) {
       rows.push({

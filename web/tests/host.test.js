@@ -28,7 +28,7 @@ beforeEach(async () => {
     window.turn = (milliseconds = 0) => new Promise((resolve) => setTimeout(resolve, milliseconds));
     window.opened = (handlers) => {
       const lab = new module.Lab({ Ask() {}, Ticks() {}, Say() {}, Next() {}, ...handlers });
-      return { lab, host: lab.host() };
+      return { lab, host: lab.host };
     };
   });
 });
@@ -216,14 +216,13 @@ it('two hundred hosts, one after the other, take no more memory than the first f
         Interrupt: () => new Promise(() => {}),
         Progress() {},
       }, { concurrency: 4, timeout_ms: 1000, retries: 0, offline: life % 2 === 0 });
-      const host = started.host();
+      const host = started.host;
       // Every other one is cut off while its probes are pending; the rest come to their end.
       if (life % 2 === 0) await started.report;
       else await window.turn(1);
       const report = host.close();
       if (report.leaks.length) throw new Error(report.text);
       if (life % 2 === 1 && report.requests === 0) throw new Error('nothing was pending');
-      host.free?.();
       started.free();
       sizes.push(memory.buffer.byteLength);
     }
@@ -254,7 +253,7 @@ it('what says no more than that it leaks is seen: a module that is never closed 
         Sleep: () => new Promise(() => {}),
         Interrupt: () => new Promise(() => {}),
         Progress() {},
-      }, { concurrency: 4, timeout_ms: 1000, retries: 0, offline: false }).host());
+      }, { concurrency: 4, timeout_ms: 1000, retries: 0, offline: false }).host);
       await window.turn(1);
     }
     const after = memory.buffer.byteLength;

@@ -54,14 +54,14 @@ describe('what is checked', () => {
     await page.click('#check');
     await became(page, 'done');
     assert.deepEqual((await rows(page)).filter((row) => row.startsWith('Broken')), [
-      'Broken | guide/c.md | notes/README.md:2:46 | no such file: notes/guide/c.md',
-      'Broken | guide/a.md#two | notes/README.md:2:65 | no anchor #two',
+      'Broken | guide/c.md | notes/README.md:2:39 | no such file: notes/guide/c.md',
+      'Broken | guide/a.md#two | notes/README.md:2:58 | no anchor #two',
       `Broken | ${here.origin}/test/status/404 | notes/README.md:4:1 | 404 Not Found`,
-      'Broken | ../missing.md | notes/guide/a.md:2:31 | no such file: notes/missing.md',
-      'Broken | #nowhere | notes/guide/b.html:1:21 | no anchor #nowhere',
+      'Broken | ../missing.md | notes/guide/a.md:2:28 | no such file: notes/missing.md',
+      'Broken | #nowhere | notes/guide/b.html:1:24 | no anchor #nowhere',
     ]);
     assert.deepEqual((await rows(page)).filter((row) => row.startsWith('Could')), [
-      'Could not be checked | elsewhere.md |  | could not be checked from a page: elsewhere.md is not among what was given',
+      'Could not be checked | ../elsewhere.md | notes/README.md:3:36 | could not be checked from a page: elsewhere.md is not among what was given',
     ]);
     assert.match(await status(page), /^Done: 13 links in 3 documents, 5 broken, 1 could not be checked from a page/);
     await given.remove();
@@ -211,7 +211,7 @@ describe('cancel and tear down', () => {
     await eventually('the server sees them closed', () => openOf('cancel') === 0 && closedOf('cancel') === 4);
     assert.match(await status(page), /^Cancelled: 6 links in 1 document, 1 broken, 4 not asked for/);
     assert.equal(await count(page, 'fetches'), 0);
-    assert.equal(await page.evaluate(() => document.activeElement.id), 'results');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'cancel', 'the focus stays');
   });
 
   it('tear down half way: every count falls to its baseline, and the report says so', async () => {
@@ -315,20 +315,38 @@ describe('the page itself', () => {
     assert.equal(await wide(), 0);
   });
 
-  it('goes on when a run of it is dropped with files on the page', async () => {
-    await page.evaluate(async () => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File(['# A\n[b](b.md) [c](c.md)'], 'a.md'));
-      transfer.items.add(new File(['# B'], 'b.md'));
-      for (const type of ['dragenter', 'dragover', 'drop']) {
-        window.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
-      }
-    });
+  /** Drops files from outside of the browser, as a file manager does. */
+  async function drop(paths) {
+    const session = await opened.context.newCDPSession(page);
+    const data = { items: [], files: paths, dragOperationsMask: 1 };
+    for (const type of ['dragEnter', 'dragOver', 'drop']) {
+      await session.send('Input.dispatchDragEvent', { type, x: 200, y: 200, data });
+      if (type === 'dragOver') assert.equal(await page.locator('#over').isVisible(), true);
+    }
+    assert.equal(await page.locator('#over').isVisible(), false);
     await page.locator('#given').waitFor();
+  }
+
+  it('takes files that are dropped anywhere on it', async () => {
+    const given = await folder({ 'a.md': '# A\n[b](b.md) [c](c.md)', 'b.md': '# B' });
+    await drop(['a.md', 'b.md'].map((name) => join(given.path, name)));
     await page.click('#check');
     await became(page, 'done');
     assert.deepEqual((await rows(page)).map((row) => row.split(' | ').slice(0, 2)),
-      [['Could not be checked', 'c.md'], ['Answered', 'b.md']].map((row) => row));
+      [['Could not be checked', 'c.md']]);
+    await given.remove();
+  });
+
+  it('takes a folder that is dropped, and knows that it is whole', async () => {
+    const files = Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`site/many/${i}.md`, `[n](${i + 1}.md)`]));
+    const given = await folder({ ...files, 'site/empty/.keep': '', 'site/index.md': '[many](many) [empty](empty)' });
+    await drop([join(given.path, 'site')]);
+    assert.match(await page.locator('#given-text').textContent(), /of site, 151 documents among them/);
+    await page.click('#check');
+    await became(page, 'done');
+    assert.deepEqual((await rows(page)).filter((row) => row.startsWith('Broken')),
+      ['Broken | 150.md | site/many/149.md:1:1 | no such file: site/many/150.md']);
+    await given.remove();
   });
 });
 
