@@ -16,6 +16,9 @@ const given = new Given();
 /** How often the counts are looked at, in milliseconds. */
 const EVERY = matchMedia('(prefers-reduced-motion: reduce)').matches ? 1000 : 100;
 
+/** How long it is at least until the counts are noted again, in milliseconds. */
+const BETWEEN = 10;
+
 /** The wasm module's memory, once it is there. */
 let memory = null;
 /** The run whose executor is alive: `{ host, shell, stop, … }`. */
@@ -195,7 +198,11 @@ function begin(wanted) {
     stop: stop.signal,
     tell: {
       target: (one) => results.target(one),
-      progress: (progress) => { if (run?.shell === shell) run.progress = progress; },
+      progress: (progress) => {
+        if (run?.shell !== shell) return;
+        run.progress = progress;
+        note();
+      },
     },
   });
   let started;
@@ -204,7 +211,7 @@ function begin(wanted) {
   } catch (error) {
     return become('ready', `The checker did not start: ${error.message ?? error}`);
   }
-  run = { host: started.host, shell, stop, progress: null, timer: setInterval(look, EVERY) };
+  run = { host: started.host, shell, stop, progress: null, notedAt: 0, timer: setInterval(look, EVERY) };
   inspector.begin(performance.now());
   become('checking', 'Checking…');
   look();
@@ -213,6 +220,14 @@ function begin(wanted) {
     // Torn down meanwhile, or the next one has begun.
     if (run === mine) finished(report && JSON.parse(report));
   });
+}
+
+/** Notes the counts between two looks at them, so that the chart shows what is soon over. */
+function note() {
+  const now = performance.now();
+  if (now - run.notedAt < BETWEEN) return;
+  run.notedAt = now;
+  inspector.note({ now, snapshot: run.host.snapshot(), underWay: run.shell.underWay });
 }
 
 /** Looks at the counts, and shows them. */
@@ -285,7 +300,7 @@ function tearDown() {
   const before = held();
   const report = host.close();
   run = null;
-  const after = { ...held(), tasks: 0, requests: 0 };
+  const after = held();
   const show = () => inspector.show({
     now: performance.now(), snapshot: { tasks: [], requests: [] }, totals: report.totals,
     underWay: shell.underWay, memory: memory.buffer.byteLength,

@@ -29,32 +29,38 @@ export class Inspector {
     this.find('report').hidden = true;
   }
 
-  /** Shows a moment: `{ now, snapshot, totals, underWay, memory }`. */
-  show({ now, snapshot, totals, underWay, memory }) {
+  /** Notes the counts of a moment, for the chart. */
+  note({ now, snapshot, underWay }) {
     const fetches = [...underWay.values()].filter((one) => one.operation === 'Probe').length;
     const counts = { tasks: snapshot.tasks.length, requests: snapshot.requests.length, fetches };
+    this.#sample({ at: now - this.#start, ...counts });
+    return counts;
+  }
+
+  /** Shows a moment: `{ now, snapshot, totals, underWay, memory }`. */
+  show({ now, snapshot, totals, underWay, memory }) {
+    const counts = this.note({ now, snapshot, underWay });
     for (const name of SERIES) this.find(`count-${name}`).textContent = counts[name];
     this.find('count-effects').textContent = totals.effects;
     this.find('count-cancelled').textContent = totals.cancelled;
     this.find('count-memory').textContent = `${(memory / 1048576).toFixed(1)} MiB`;
-    this.#sample({ at: now - this.#start, ...counts });
     this.#drawChart(counts);
     this.#drawPending(now, snapshot, underWay);
   }
 
-  /** Shows what a teardown said: `before` are the counts that were shown, `after` those that the page sees now. */
+  /** Shows what a teardown said; `before` and `after` it are what the page itself had under way. */
   closed({ now, report, before, after }) {
     this.#closedAt = now - this.#start;
     const left = report.leaks.length;
     this.find('report-text').textContent = report.text;
     this.find('report').classList.toggle('leaks', left > 0);
     const rows = [
-      ['tasks', report.tasks, after.tasks],
-      ['requests', report.requests, after.requests],
+      // A task is left where something still holds on to it. Requests and messages go with the executor.
+      ['tasks', report.tasks, left],
+      ['requests', report.requests, 0],
       ['messages', report.messages, 0],
       ['fetches under way', before.fetches, after.fetches],
       ['timers running', before.timers, after.timers],
-      ['wakers that are out', '–', left],
     ];
     this.find('report-rows').replaceChildren(...rows.map((cells) => rowOf(cells.map((text) => ['', text]))));
     const { spawners, shells, joinHandles: handles, resolvers, feeds } = report.outstanding;
@@ -82,7 +88,7 @@ export class Inspector {
 
   #drawChart(counts) {
     const samples = this.#samples;
-    const end = Math.max(1000, samples.at(-1).at);
+    const end = Math.max(200, samples.at(-1).at);
     const top = niceTop(Math.max(4, ...samples.flatMap((sample) => SERIES.map((name) => sample[name]))));
     const x = (at) => LEFT + (at / end) * (WIDTH - LEFT - RIGHT);
     const y = (count) => HEIGHT - BOTTOM - (count / top) * (HEIGHT - TOP - BOTTOM);
@@ -131,7 +137,7 @@ export class Inspector {
       requests.delete(task.id);
       rows.push(['task', [
         ['Id', task.id], ['', 'task'], ['Age', age(`t${task.id}`), 'number'], ['Name', task.name ?? ''],
-        ['Place', shortPlace(task.place), 'place'], ['State', waits.length ? `awaits ${waits.length}` : 'awaits others'],
+        ['Place', fileOf(task.place), 'place', task.place], ['State', waits.length ? `awaits ${waits.length}` : 'awaits others'],
       ]]);
       for (const request of waits) rows.push(this.#request(request, names, age, underWay));
     }
@@ -153,7 +159,7 @@ export class Inspector {
       ['', here?.about ? `${operation} ${here.about}` : operation],
       ['Age', age(`r${request.id}`, here?.since), 'number'],
       ['Name', names.get(request.task) ?? ''],
-      ['Place', shortPlace(request.place), 'place'],
+      ['Place', fileOf(request.place), 'place', request.place],
       ['State', STATES[request.state]],
     ]];
   }
@@ -161,9 +167,9 @@ export class Inspector {
 
 const STATES = { untaken: 'not yet taken', taken: 'with the page', answered: 'answered, unread' };
 
-/** `src/check.rs:41:9` of a longer path. */
-function shortPlace(place) {
-  return place.split('/').slice(-2).join('/');
+/** `check.rs:41:9` of a longer path. */
+function fileOf(place) {
+  return place.split('/').at(-1);
 }
 
 function byTask(requests) {
@@ -179,11 +185,12 @@ function byTask(requests) {
 function rowOf(cells, kind) {
   const row = document.createElement('tr');
   if (kind) row.className = kind;
-  for (const [label, text, name] of cells) {
+  for (const [label, text, name, whole] of cells) {
     const cell = document.createElement('td');
     cell.textContent = text;
     if (label) cell.dataset.label = label;
     if (name) cell.className = name;
+    if (whole) cell.title = whole;
     row.append(cell);
   }
   return row;

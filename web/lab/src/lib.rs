@@ -56,6 +56,12 @@ effects! {
         Ticks => stream Ticks,
         /// None.
         Say => notify Say,
+    }
+}
+
+effects! {
+    /// What the figures ask.
+    pub enum Counting {
         /// One number.
         Next => request Next,
     }
@@ -158,7 +164,7 @@ pub fn round_trips(count: u32, handler: &Function) -> Promise {
     let set = Reflect::set(&handlers, &"Next".into(), handler);
     future_to_promise(async move {
         set?;
-        let executor = LocalExecutor::<Effect>::new();
+        let executor = LocalExecutor::<Counting>::new();
         let (spawner, shell) = (executor.local_spawner(), executor.shell());
         let host = Host::new(executor, &handlers)?;
         let counting = spawner.spawn(async move {
