@@ -119,7 +119,8 @@ impl Lab {
             while let Some(tick) = ticks.next().await {
                 log.borrow_mut().push(format!("tick {tick}"));
             }
-            log.borrow_mut().push(format!("ticks: {:?}", ticks.ended_by()));
+            log.borrow_mut()
+                .push(format!("ticks: {:?}", ticks.ended_by()));
         })
     }
 
