@@ -4,6 +4,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, it } from 'node:test';
 import { browse, open, site } from './harness.js';
 
+/** A core that keeps the page from its turn would hold a test for ever. */
+const LIMIT = { timeout: 60_000 };
+
 let browser;
 let here;
 let page;
@@ -37,7 +40,7 @@ afterEach(async () => {
   assert.deepEqual(opened.complaints, []);
 });
 
-it('handlers that throw, reject and give what is no answer fail their request, and no other', async () => {
+it('handlers that throw, reject and give what is no answer fail their request, and no other', LIMIT, async () => {
   const found = await page.evaluate(async () => {
     const { lab, host } = window.opened({
       Ask({ name }) {
@@ -74,7 +77,7 @@ it('handlers that throw, reject and give what is no answer fail their request, a
   assert.deepEqual([report.tasks, report.requests, report.leaks.length], [0, 0, 0]);
 });
 
-it('a handler that never answers is held by nobody once the host is closed', async () => {
+it('a handler that never answers is held by nobody once the host is closed', LIMIT, async () => {
   const found = await page.evaluate(async () => {
     let aborted = 0;
     const { lab, host } = window.opened({
@@ -94,7 +97,7 @@ it('a handler that never answers is held by nobody once the host is closed', asy
   assert.deepEqual(found.log, []);
 });
 
-it('the first of two answers counts', async () => {
+it('the first of two answers counts', LIMIT, async () => {
   const log = await page.evaluate(async () => {
     const { lab, host } = window.opened({
       Ask: ({ name }) => (name === 'twice'
@@ -111,7 +114,7 @@ it('the first of two answers counts', async () => {
   assert.deepEqual(log, ['twice = first', 'once = another']);
 });
 
-it('an answer after its cancel is nobody\'s, nor is one after the host has closed', async () => {
+it('an answer after its cancel is nobody\'s, nor is one after the host has closed', LIMIT, async () => {
   const found = await page.evaluate(async () => {
     const answers = new Map();
     const aborted = [];
@@ -144,7 +147,7 @@ it('an answer after its cancel is nobody\'s, nor is one after the host has close
   assert.deepEqual(found.log, ['next = its own']);
 });
 
-it('a stream of an async generator ends with it, and the generator with the task', async () => {
+it('a stream of an async generator ends with it, and the generator with the task', LIMIT, async () => {
   const found = await page.evaluate(async () => {
     let ended = 0;
     let tick = 0;
@@ -170,7 +173,7 @@ it('a stream of an async generator ends with it, and the generator with the task
   assert.deepEqual(found, { before: ['tick 1', 'tick 2', 'tick 3'], ended: 1 });
 });
 
-it('a task that wakes itself for ever leaves the page its 60 frames a second', async () => {
+it('a task that wakes itself for ever leaves the page its 60 frames a second', LIMIT, async () => {
   const found = await page.evaluate(async () => {
     const frames = (milliseconds) => new Promise((resolve) => {
       let count = 0;
@@ -200,7 +203,7 @@ it('a task that wakes itself for ever leaves the page its 60 frames a second', a
   assert.equal(found.tasks, 1);
 });
 
-it('two hundred hosts, one after the other, take no more memory than the first few', async () => {
+it('two hundred hosts, one after the other, take no more memory than the first few', LIMIT, async () => {
   const found = await page.evaluate(async () => {
     const { default: init, start } = await import('/pkg/linkcheck_web.js');
     const { memory } = await init();
@@ -237,7 +240,7 @@ it('two hundred hosts, one after the other, take no more memory than the first f
   assert.equal(found[199], found[9], `${found[9]} bytes after ten lives, ${found[199]} after two hundred`);
 });
 
-it('what says no more than that it leaks is seen: a module that is never closed grows', async () => {
+it('what says no more than that it leaks is seen: a module that is never closed grows', LIMIT, async () => {
   const found = await page.evaluate(async () => {
     const { default: init, start } = await import('/pkg/linkcheck_web.js');
     const { memory } = await init();
