@@ -39,6 +39,8 @@ function answer(seen, url, request, response) {
   switch (kind) {
     case 'status':
       return end(Number(value));
+    case 'no-head':
+      return end(request.method === 'HEAD' ? 405 : 200);
     case 'redirect':
       return end(302, { location: url.searchParams.get('to') });
     case 'loop':
@@ -79,6 +81,16 @@ export async function browse() {
     headless: true,
     args: FLAGS,
   });
+}
+
+/** How long the end of a test file may take. */
+const PATIENCE = 10_000;
+
+/** Ends what a file has used. A page that hangs keeps its browser from closing, and must not keep the run. */
+export async function end(browser, ...sites) {
+  setTimeout(() => process.exit(1), PATIENCE).unref();
+  for (const site of sites) await site?.close();
+  await browser?.close();
 }
 
 /** What a browser itself writes on the console about a link that is broken: that is what the page is for. */

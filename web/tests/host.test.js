@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, it } from 'node:test';
-import { browse, open, site } from './harness.js';
+import { browse, end, open, site } from './harness.js';
 
 /** A core that keeps the page from its turn would hold a test for ever. */
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 30_000 };
 
 let browser;
 let here;
@@ -15,10 +15,7 @@ before(async () => {
   browser = await browse();
   here = await site();
 });
-after(async () => {
-  await browser?.close();
-  await here?.close();
-});
+after(() => end(browser, here));
 beforeEach(async () => {
   opened = await open(browser, `${here.origin}/test/html/other.html`);
   ({ page } = opened);
@@ -34,11 +31,11 @@ beforeEach(async () => {
       return { lab, host: lab.host };
     };
   });
-});
+}, LIMIT);
 afterEach(async () => {
   await opened.context.close();
   assert.deepEqual(opened.complaints, []);
-});
+}, LIMIT);
 
 it('handlers that throw, reject and give what is no answer fail their request, and no other', LIMIT, async () => {
   const found = await page.evaluate(async () => {

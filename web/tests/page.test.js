@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { join } from 'node:path';
 import {
-  became, browse, count, eventually, folder, open, openSite, rows, site, state, status,
+  became, browse, count, end, eventually, folder, open, openSite, rows, site, state, status,
 } from './harness.js';
 
 let browser;
@@ -15,11 +15,7 @@ before(async () => {
   here = await site();
   there = await site();
 });
-after(async () => {
-  await browser?.close();
-  await here?.close();
-  await there?.close();
-});
+after(() => end(browser, here, there));
 
 let page;
 let opened;
@@ -99,6 +95,12 @@ describe('what is checked', () => {
     assert.match(found[1], /^Could not be checked \| .*404 \| pasted.md:2:1 \| could not be checked from a page: .* answers, but/);
     assert.match(found[2], /^Answered/);
     assert.match(await status(page), /1 broken, 1 could not be checked from a page/);
+  });
+
+  it('a server that knows no HEAD is asked by GET', async () => {
+    await check(`[a](${here.origin}/test/no-head)`);
+    await became(page, 'done');
+    assert.deepEqual(await rows(page), [`Answered | ${here.origin}/test/no-head |  | answered 200`]);
   });
 
   it('an address that answers too late has not answered', async () => {

@@ -63,7 +63,7 @@ await take('narrow', { width: 320, height: 640 }, checking);
 await take('narrow-torn-down', { width: 320, height: 640 }, torn);
 await take('dark', { colorScheme: 'dark' }, checking);
 await take('dark-torn-down', { colorScheme: 'dark' }, torn);
-await take('readme', { width: 1200, height: 1000, whole: false }, torn);
+await take('readme', { width: 1040, height: 860, whole: false }, torn);
 
 await browser.close();
 await here.close();
