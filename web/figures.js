@@ -15,9 +15,9 @@ function sizes() {
     const [before, after] = [raw, optimised].map((path) => readFileSync(join(BUILT, path)));
     return [before.length, after.length, gzipSync(after, { level: 9 }).length];
   };
-  const empty = of('raw/empty/empty_bg.wasm', 'empty/empty_bg.wasm');
-  const bare = of('raw/bare/bare.wasm', 'bare/bare.wasm');
-  const page = of('raw/linkcheck_web/linkcheck_web_bg.wasm', 'site/pkg/linkcheck_web_bg.wasm');
+  const empty = of('raw/empty_bg.wasm', 'empty/empty_bg.wasm');
+  const bare = of('raw/bare.wasm', 'bare/bare.wasm');
+  const page = of('raw/linkcheck_web_bg.wasm', 'site/pkg/linkcheck_web_bg.wasm');
   const less = (a, b) => a.map((size, at) => size - b[at]);
   const kb = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
   console.log('| module | after wasm-bindgen | after wasm-opt -Os | and gzip -9 |\n| --- | ---: | ---: | ---: |');

@@ -1,9 +1,10 @@
 //! `cargo xtask web`: the page, built, optimised and served; its tests and its figures.
 //!
 //! ```text
-//!   web/*.html *.js *.css ──────────────────────────────────────▶ target/page/site/      what a user serves
-//!   web, web/lab, …  ─ cargo ─▶ .wasm ─ wasm-bindgen ─▶ target/page/raw/NAME/
-//!                                         └─ wasm-opt ─▶ target/page/site/pkg/, target/page/NAME/
+//!   web/*.html *.js *.css ───────────────────────────────────────────▶ target/page/site/       what a user serves
+//!   web ────────┐
+//!               ├─ cargo ─▶ .wasm ─ wasm-bindgen ─┬─ .js ────────────▶ target/page/site/pkg/
+//!   web/lab, … ─┘                                 └─ .wasm ─ wasm-opt ─▶ target/page/NAME/
 //! ```
 
 use std::fs;
@@ -131,36 +132,29 @@ fn build(parts: &[Part]) -> Result<(), Stop> {
             part.package
         ))?;
         let built = target()?.join(format!("{WASM}/web/{}.wasm", part.name));
-        let raw = home.join("raw").join(part.name);
-        remove(&raw)?;
-        make(&raw)?;
         let out = match part.package {
             "linkcheck-web" => site.join("pkg"),
             _ => home.join(part.name),
         };
+        let raw = home.join("raw");
         remove(&out)?;
         make(&out)?;
+        make(&raw)?;
         let module = if part.bound {
             let tools = needs::wasm_bindgen(&target()?)?;
             execute(
                 Command::new(tools.join("wasm-bindgen"))
                     .args(["--target", "web", "--out-dir"])
-                    .arg(&raw)
+                    .arg(&out)
                     .arg(&built),
             )?;
-            for script in files(&raw, |name| {
-                name.ends_with(".js") || name.ends_with("bg.wasm.d.ts") || name.ends_with(".d.ts")
-            })? {
-                copy(&script, &out)?;
-            }
-            for folder in folders(&raw)? {
-                copy_all(&folder, &out)?;
-            }
             format!("{}_bg.wasm", part.name)
         } else {
-            copy(&built, &raw)?;
+            copy(&built, &out)?;
             format!("{}.wasm", part.name)
         };
+        // What it was before is a figure.
+        copy(&out.join(&module), &raw)?;
         let mut optimise = node()?;
         optimise
             .arg(sources().join("node_modules/binaryen/bin/wasm-opt"))
@@ -244,25 +238,14 @@ fn execute(command: &mut Command) -> Result<(), Stop> {
 
 /// The files of a folder, not those of its folders, in the order of their names.
 fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Stop> {
-    let mut found = entries(folder)?;
-    found.retain(|path| {
-        let name = path.file_name().and_then(|name| name.to_str());
-        path.is_file() && name.is_some_and(&wanted)
-    });
-    Ok(found)
-}
-
-fn folders(folder: &Path) -> Result<Vec<PathBuf>, Stop> {
-    let mut found = entries(folder)?;
-    found.retain(|path| path.is_dir());
-    Ok(found)
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Stop> {
     let read = || -> std::io::Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(folder)? {
-            found.push(entry?.path());
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            if path.is_file() && name.is_some_and(&wanted) {
+                found.push(path);
+            }
         }
         found.sort();
         Ok(found)
@@ -275,19 +258,6 @@ fn copy(file: &Path, folder: &Path) -> Result<(), Stop> {
     fs::copy(file, folder.join(name))
         .map(drop)
         .map_err(|error| failed(file, &error))
-}
-
-/// Copies a folder into another, with its name and all that is in it.
-fn copy_all(from: &Path, into: &Path) -> Result<(), Stop> {
-    let into = into.join(from.file_name().unwrap_or_default());
-    make(&into)?;
-    for file in files(from, |_| true)? {
-        copy(&file, &into)?;
-    }
-    for folder in folders(from)? {
-        copy_all(&folder, &into)?;
-    }
-    Ok(())
 }
 
 fn make(folder: &Path) -> Result<(), Stop> {
