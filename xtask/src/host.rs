@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::checks::{WASM, cargo, cargo_with};
+use crate::files::{execute, failed, files, target};
 use crate::needs;
 use crate::run::{Run, Stop};
 
@@ -46,7 +47,7 @@ pub(crate) fn test(run: &mut Run) {
     let mut module = None;
     run.step("the web host after a trap, and when it is lost", || {
         let built = build()?;
-        let tests = files(&sources(), ".test.mjs")?;
+        let tests = files(&sources(), |name| name.ends_with(".test.mjs"))?;
         let mut node = Command::new("node");
         node.env("WEB_TESTS", &built)
             .args(["--expose-gc", "--test"])
@@ -106,23 +107,6 @@ fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/web/node")
 }
 
-/// Cargo's own answer: a user may have it anywhere.
-fn target() -> Result<PathBuf, Stop> {
-    let said = Command::new("cargo")
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(sources())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| Stop::Failed(format!("`cargo metadata`: {error}")))?;
-    let said: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap_or_default();
-    match said["target_directory"].as_str() {
-        Some(folder) => Ok(PathBuf::from(folder)),
-        None => Err(Stop::Failed(
-            "`cargo metadata` names no target folder".to_owned(),
-        )),
-    }
-}
-
 /// Where a program is that is there.
 fn in_path(name: &str) -> String {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -130,33 +114,4 @@ fn in_path(name: &str) -> String {
         .map(|folder| folder.join(name))
         .find(|path| path.is_file())
         .map_or_else(|| name.to_owned(), |path| path.display().to_string())
-}
-
-/// The files of a folder whose names end so, in order: what a folder means to `node --test` differs between its
-/// versions.
-fn files(folder: &Path, end: &str) -> Result<Vec<PathBuf>, Stop> {
-    let entries = fs::read_dir(folder).map_err(|error| failed(folder, &error))?;
-    let mut found: Vec<_> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.to_string_lossy().ends_with(end))
-        .collect();
-    found.sort();
-    match found.is_empty() {
-        true => Err(Stop::Failed(format!("{}: no {end}", folder.display()))),
-        false => Ok(found),
-    }
-}
-
-fn execute(command: &mut Command) -> Result<(), Stop> {
-    let shown = format!("{command:?}").replace('"', "");
-    println!("    {shown}");
-    match command.stdin(Stdio::null()).status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Stop::Failed(format!("`{shown}`: {status}"))),
-        Err(error) => Err(Stop::Failed(format!("`{shown}`: {error}"))),
-    }
-}
-
-fn failed(path: &Path, error: &std::io::Error) -> Stop {
-    Stop::Failed(format!("{}: {error}", path.display()))
 }

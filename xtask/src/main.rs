@@ -5,6 +5,7 @@
 
 mod bench;
 mod checks;
+mod files;
 mod host;
 mod needs;
 mod run;

@@ -7,11 +7,11 @@
 //!   web/lab, … ─┘                                 └─ .wasm ─ wasm-opt ─▶ target/page/NAME/
 //! ```
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 use crate::checks::{WASM, cargo};
+use crate::files::{copy, execute, files, make, remove, target};
 use crate::needs;
 use crate::run::{Run, Stop};
 
@@ -204,75 +204,9 @@ fn home() -> Result<PathBuf, Stop> {
     Ok(target()?.join("page"))
 }
 
-/// Cargo's own answer: a user may have it anywhere.
-fn target() -> Result<PathBuf, Stop> {
-    let said = Command::new("cargo")
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(sources())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| Stop::Failed(format!("`cargo metadata`: {error}")))?;
-    let said: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap_or_default();
-    match said["target_directory"].as_str() {
-        Some(folder) => Ok(PathBuf::from(folder)),
-        None => Err(Stop::Failed(
-            "`cargo metadata` names no target folder".to_owned(),
-        )),
-    }
-}
-
 fn node() -> Result<Command, Stop> {
     needs::program("node")?;
     Ok(Command::new("node"))
-}
-
-fn execute(command: &mut Command) -> Result<(), Stop> {
-    let shown = format!("{command:?}").replace('"', "");
-    println!("    {shown}");
-    match command.stdin(Stdio::null()).status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Stop::Failed(format!("`{shown}`: {status}"))),
-        Err(error) => Err(Stop::Failed(format!("`{shown}`: {error}"))),
-    }
-}
-
-/// The files of a folder, not those of its folders, in the order of their names.
-fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Stop> {
-    let read = || -> std::io::Result<Vec<PathBuf>> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            let name = path.file_name().and_then(|name| name.to_str());
-            if path.is_file() && name.is_some_and(&wanted) {
-                found.push(path);
-            }
-        }
-        found.sort();
-        Ok(found)
-    };
-    read().map_err(|error| failed(folder, &error))
-}
-
-fn copy(file: &Path, folder: &Path) -> Result<(), Stop> {
-    let name = file.file_name().unwrap_or_default();
-    fs::copy(file, folder.join(name))
-        .map(drop)
-        .map_err(|error| failed(file, &error))
-}
-
-fn make(folder: &Path) -> Result<(), Stop> {
-    fs::create_dir_all(folder).map_err(|error| failed(folder, &error))
-}
-
-fn remove(folder: &Path) -> Result<(), Stop> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(folder, &error)),
-        _ => Ok(()),
-    }
-}
-
-fn failed(path: &Path, error: &std::io::Error) -> Stop {
-    Stop::Failed(format!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]
