@@ -38,7 +38,23 @@
 //! );
 //! ```
 //!
-//! In the crate that is compiled for the web, with the file that the test keeps:
+//! It is a matter of tests alone: name ts-rs, of the version that this crate depends on, and this feature in
+//! `[dev-dependencies]`, and derive by `#[cfg_attr(test, derive(ts_rs::TS))]`. The test lies in `src`, since nothing can
+//! link to a `cdylib`; run it once with `BLESS=1` before the first build for wasm:
+//!
+//! ```text
+//! #[test]
+//! fn the_handlers_types_are_up_to_date() {
+//!     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/handlers.d.ts");
+//!     let now = stillpoint::typescript::handlers::<Effect>();
+//!     if std::env::var_os("BLESS").is_some() {
+//!         std::fs::write(file, &now).unwrap();
+//!     }
+//!     assert_eq!(std::fs::read_to_string(file).unwrap_or_default(), now, "run it once with BLESS=1");
+//! }
+//! ```
+//!
+//! The crate puts that file into its own `.d.ts`:
 //!
 //! ```text
 //! #[wasm_bindgen(typescript_custom_section)]
@@ -53,6 +69,9 @@
 //! #[wasm_bindgen]
 //! pub fn start(handlers: Handlers) -> Result<Host, JsValue> { ... }
 //! ```
+//!
+//! and the page's program gets it by `import init, { start, type Handlers } from "./pkg/app.js"`. A host is disposable, so
+//! `tsc` (5.2 or later) needs a `lib` with `esnext.disposable`, such as `es2022,dom,dom.iterable,esnext.disposable`.
 //!
 //! The other types that it names (`HandlerContext`, `Answer`, `Items`) come with the `web` host. 64-bit integers are
 //! `number | bigint`, as that host writes them. What ts-rs does not know is said with its attribute:
@@ -80,7 +99,26 @@ pub trait Typed: Portable {
     fn __describe(types: &mut __Types);
 }
 
+/// What the host's own types are called, and what is written here: a declaration of the same name would be merged with
+/// it, or be an error in a file that nobody wrote.
+const TAKEN: &[&str] = &[
+    "AnyItems",
+    "Answer",
+    "HandlerContext",
+    "Handlers",
+    "Host",
+    "HostReport",
+    "HostSnapshot",
+    "HostTotals",
+    "Items",
+];
+
 /// Writes the declarations of all types that cross, in the order of their names, and the interface `Handlers`.
+///
+/// # Panics
+///
+/// Where two different types have one name, or one has a name of the host's own types (`Answer`, `Items`, `Host` and
+/// what begins so, `Handlers`, `HandlerContext`). `#[ts(rename = "...")]` gives a type another.
 #[must_use]
 pub fn handlers<E: Typed>() -> String {
     let mut types = __Types {
@@ -134,8 +172,19 @@ impl TypeVisitor for __Types {
         self.seen.push(TypeId::of::<T>());
         if T::output_path().is_some() {
             let docs = T::docs().unwrap_or_default();
-            let declaration = format!("{docs}export {}\n", T::decl(&self.config));
-            self.declared.insert(T::ident(&self.config), declaration);
+            let (name, declaration) = (
+                T::ident(&self.config),
+                format!("{docs}export {}\n", T::decl(&self.config)),
+            );
+            assert!(
+                !TAKEN.contains(&name.as_str()),
+                "`{name}` is the web host's own: give your type another name with `#[ts(rename = \"...\")]`"
+            );
+            let before = self.declared.insert(name.clone(), declaration);
+            assert!(
+                before.is_none_or(|before| before == self.declared[&name]),
+                "two types are called `{name}`: give one another name with `#[ts(rename = \"...\")]`"
+            );
         }
         T::visit_dependencies(self);
         T::visit_generics(self);

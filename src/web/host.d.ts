@@ -8,7 +8,7 @@ export interface Host {
     close(): HostReport | undefined;
     /** As `close`, and does nothing where it is closed. */
     [Symbol.dispose](): void;
-    /** What the core holds now. */
+    /** What the core holds now: nothing before its first turn, in a microtask after it was started. */
     snapshot(): HostSnapshot;
     /** What the core has seen since it was made. */
     totals(): HostTotals;
@@ -38,7 +38,7 @@ export interface HostReport {
     cancelled: number;
     /** What should be gone and is not. */
     leaks: { task: string; name: string | null; place: string; text: string }[];
-    /** What was out, and may be. */
+    /** What somebody outside still held then. It keeps nothing alive, and is no leak. */
     outstanding: { spawners: number; shells: number; joinHandles: number; resolvers: number; feeds: number };
     totals: HostTotals;
     /** Whether nothing is left but what may be. */
@@ -80,7 +80,9 @@ export interface HostSnapshot {
         task: string;
         /** The place that made it. */
         place: string;
+        /** Whether its handler has been called. */
         taken: boolean;
+        /** Answers that the core has not read. */
         queued: number;
     }[];
 }

@@ -48,6 +48,7 @@
 //! #[wasm_bindgen]
 //! pub fn start(handlers: JsValue) -> Result<Host, JsValue> {
 //!     let executor = LocalExecutor::<Effect>::new();
+//!     // `local_spawner()` is for futures that are not `Send`.
 //!     let (spawner, shell) = (executor.spawner(), executor.shell());
 //!     let host = Host::new(executor, handlers)?;
 //!     spawner.spawn(async move {
@@ -75,8 +76,27 @@
 //!     },
 //!     Render: text => { document.body.textContent = text; },
 //! });
-//! addEventListener("pagehide", () => console.log(host.close().text));
+//! addEventListener("pagehide", event => {
+//!     if (!event.persisted) console.log(host.close()?.text); // a page that is kept for "back" goes on
+//! });
 //! ```
+//!
+//! What else a page may do to the core is yours to export: a `#[wasm_bindgen]` struct with the host and a
+//! [`JoinHandle`](crate::JoinHandle), say, and a method that aborts it.
+//!
+//! # Building it
+//!
+//! `Cargo.toml` has `crate-type = ["cdylib"]`, this crate with the feature `web`, `serde` with `derive`, and `wasm-bindgen`.
+//! Its command-line tool must be of the very version that `Cargo.lock` has:
+//!
+//! ```sh
+//! rustup target add wasm32-unknown-unknown
+//! cargo install wasm-bindgen-cli --version VERSION
+//! cargo build --release --target wasm32-unknown-unknown
+//! wasm-bindgen --target web --out-dir pkg target/wasm32-unknown-unknown/release/app.wasm
+//! ```
+//!
+//! Serve the folder by HTTP: a page from `file://` loads no module.
 //!
 //! # Handlers
 //!
@@ -87,12 +107,25 @@
 //!   decode, with the effect's name and the place in the answer.
 //! - Of a *stream*, it returns an (async) iterable or a `ReadableStream`, or a promise of one. One item is pulled after
 //!   the other; where the stream is full, by [`Overflow::Reject`](crate::Overflow::Reject), the next is pulled when the
-//!   core has taken one. Other streams are pulled from as fast as they give.
+//!   core has taken one. Other streams, and that is what they are where nothing is said, are pulled from as fast as they
+//!   give. A throw, a rejection or an item that does not decode ends the stream: its `next()` gives `None`, and
+//!   [`ended_by`](crate::ShellStream::ended_by) the error.
 //! - Of a *notification*, what it returns is of no interest; where it throws or rejects, `console.error` says so.
 //!
 //! When the core has no use for an answer any more, `signal` is aborted, also where the answer is given and unread; its
-//! `reason` is an `AbortError` that says why. An iterator is told to `return()`, a `ReadableStream` is cancelled. What
-//! the handler gives afterwards is ignored.
+//! `reason` is an `AbortError` that says why. An iterator is told to `return()`, which a generator hears at its next
+//! `yield`: let what it awaits end by the signal. A `ReadableStream` is cancelled. What the handler gives afterwards is
+//! ignored.
+//!
+//! Events of the page are a stream:
+//!
+//! ```js
+//! Clicks: (_, { signal }) => new ReadableStream({
+//!     start(items) {
+//!         button.addEventListener("click", event => items.enqueue({ x: event.clientX }), { signal });
+//!     },
+//! }),
+//! ```
 //!
 //! # Turns
 //!
@@ -123,8 +156,8 @@
 //! | numbers of up to 32 bits, floats | `number` | `number` |
 //! | 64-bit integers | `number`; where one of the operation's is beyond 2^53, all of its are `bigint` | either |
 //! | 128-bit integers | `bigint` | `bigint` |
-//! | `Option`, `()` | the value, `null` | the value, `null` or `undefined` |
-//! | structs | objects | objects |
+//! | `Option`, `()`, unit structs | the value, `null` | the value, `null` or `undefined` |
+//! | structs; newtypes | objects; what is in them | the same |
 //! | maps | objects; where a key is no text, all of the operation's are `Map`s | either |
 //! | sequences, tuples | `Array` | iterables |
 //! | bytes, by the crate serde_bytes | `Uint8Array` | `Uint8Array`, `ArrayBuffer`, `Array` |
