@@ -123,7 +123,7 @@ impl<E: Portable> Core<E> {
     /// it never came to its end.
     fn enter(&self, act: impl FnOnce()) {
         if self.guard.enter(act).is_none() {
-            registry::trap(TRAPPED.to_owned());
+            registry::trap(registry::TRAPPED.to_owned());
         }
     }
 
@@ -141,9 +141,6 @@ impl<E: Portable> Core<E> {
         }
     }
 }
-
-const TRAPPED: &str = "the core has trapped in the midst of a turn: by too deep a recursion, for want of memory, or by \
-                       a JavaScript error that was thrown through it";
 
 impl<E: Portable> Hosted for Core<E> {
     fn schedule(&self) {

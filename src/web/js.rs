@@ -3,6 +3,8 @@
 use js_sys::{Object, Reflect, Symbol};
 use wasm_bindgen::prelude::*;
 
+use super::fence::fenced;
+
 #[wasm_bindgen]
 extern "C" {
     /// Anything that can be called.
@@ -133,9 +135,12 @@ pub(super) fn message(thrown: &JsValue) -> String {
     };
     match own.and_then(|message| message.as_string()) {
         Some(message) => message,
-        // Symbols and objects without a prototype cannot be written by everybody.
-        None if thrown.is_object() || thrown.is_symbol() => format!("{thrown:?}"),
-        None => text_of(thrown),
+        None => fenced(|| match thrown.is_object() || thrown.is_symbol() {
+            // Symbols and objects without a prototype cannot be written by everybody.
+            true => format!("{thrown:?}"),
+            false => text_of(thrown),
+        })
+        .unwrap_or_else(|_| "an error that cannot be written".to_owned()),
     }
 }
 

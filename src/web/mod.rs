@@ -104,7 +104,7 @@
 //!
 //! - Of a *request*, what it returns is the answer, or a promise of it. A throw or a rejection is
 //!   [`RequestError::Failed`](crate::RequestError::Failed) with the error's message, and so is an answer that does not
-//!   decode, with the effect's name and the place in the answer.
+//!   decode, with the effect's name and the place in the answer, or that throws when it is read.
 //! - Of a *stream*, it returns an (async) iterable or a `ReadableStream`, or a promise of one. One item is pulled after
 //!   the other; where the stream is full, by [`Overflow::Reject`](crate::Overflow::Reject), the next is pulled when the
 //!   core has taken one. Other streams, and that is what they are where nothing is said, are pulled from as fast as they
@@ -177,6 +177,7 @@ mod answers;
 mod core;
 mod driven;
 mod event_loop;
+mod fence;
 mod guard;
 mod handlers;
 mod host;

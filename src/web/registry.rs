@@ -32,6 +32,10 @@ pub(super) trait Hosted {
     fn totals(&self) -> Result<JsValue, JsValue>;
 }
 
+/// Why, where nobody has said it.
+pub(super) const TRAPPED: &str = "the core has trapped in the midst of a turn: by too deep a recursion, for want of \
+                                  memory, or by a JavaScript error that was thrown through it";
+
 #[derive(Default)]
 struct Hosts {
     given_out: u32,

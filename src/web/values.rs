@@ -5,6 +5,9 @@ use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::{Deserializer, Serializer};
 use wasm_bindgen::JsValue;
 
+use super::fence::fenced;
+use super::js;
+
 /// A value as JavaScript sees it.
 pub(super) fn to_js<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, String> {
     // Objects and numbers are what everybody expects. Only a value that has a key or a number which they cannot hold is
@@ -25,6 +28,15 @@ pub(super) fn to_js<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, String>
 
 /// A value of JavaScript as Rust sees it; otherwise what is wrong with it, and where.
 pub(super) fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, String> {
+    match value.is_object() || value.is_function() {
+        true => fenced(|| read(value))
+            .unwrap_or_else(|thrown| Err(format!("reading it throws: {}", js::message(&thrown)))),
+        // Nothing of these can throw.
+        false => read(value),
+    }
+}
+
+fn read<T: DeserializeOwned>(value: JsValue) -> Result<T, String> {
     serde_path_to_error::deserialize(Deserializer::from(value)).map_err(|error| {
         let what = bare(error.inner());
         match error.path().iter().next() {

@@ -30,16 +30,22 @@ export async function unheard(act) {
     const { error, warn } = console;
     console.error = text => heard.push(`error: ${text}`);
     console.warn = text => heard.push(`warn: ${text}`);
-    const uncaught = error => heard.push(`uncaught: ${error.message}`);
     // The test runner listens as well.
-    const others = process.rawListeners("uncaughtException");
-    process.removeAllListeners("uncaughtException");
-    process.on("uncaughtException", uncaught);
+    const listeners = { uncaughtException: "uncaught", unhandledRejection: "unhandled" };
+    const restore = Object.entries(listeners).map(([event, name]) => {
+        const others = process.rawListeners(event);
+        const hear = error => heard.push(`${name}: ${error?.message}`);
+        process.removeAllListeners(event);
+        process.on(event, hear);
+        return () => {
+            process.off(event, hear);
+            others.forEach(other => process.on(event, other));
+        };
+    });
     try {
         await act();
     } finally {
-        process.off("uncaughtException", uncaught);
-        others.forEach(other => process.on("uncaughtException", other));
+        restore.forEach(act => act());
         Object.assign(console, { error, warn });
     }
     return heard;

@@ -66,3 +66,17 @@ test("a panic in a handler's own call of the module is one as well", async () =>
     assert.match(heard.join(), /^error: the core has panicked: .*by request/s);
     for (const message of messages(host)) assert.match(message, /by request/);
 });
+
+test("so does a stack that an answer has exhausted", async () => {
+    const { start } = instance();
+    const endless = { get [Symbol.toStringTag]() { return this[Symbol.toStringTag] } };
+    let host;
+    const heard = await unheard(async () => {
+        host = start({ ...handlers, Ask: async () => endless });
+        await pass();
+    });
+    assert.deepEqual(heard, ["unhandled: Maximum call stack size exceeded"]);
+    for (const message of messages(host)) {
+        assert.match(message, /^the core has trapped in the midst of a turn: by too deep a recursion/);
+    }
+});
