@@ -25,12 +25,10 @@ extern "C" {
     #[wasm_bindgen(method, js_name = bind)]
     pub(super) fn bind1(this: &Callable, on: &JsValue, a: &JsValue) -> Callable;
 
-    /// A promise of JavaScript's own, which a handler's cannot trick.
-    pub(super) type Promised;
-    #[wasm_bindgen(js_namespace = Promise, js_name = resolve)]
-    pub(super) fn promise(value: &JsValue) -> Promised;
-    #[wasm_bindgen(method, js_name = then)]
-    pub(super) fn settle(this: &Promised, answered: &Callable, failed: &Callable) -> Promised;
+    #[wasm_bindgen(catch, js_namespace = Promise, js_name = resolve)]
+    fn promise(value: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_namespace = ["Promise", "prototype", "then"], js_name = call)]
+    fn then(promise: &JsValue, answered: &Callable, failed: &Callable) -> Result<JsValue, JsValue>;
 
     #[derive(Clone)]
     pub(super) type AbortController;
@@ -118,6 +116,16 @@ pub(super) fn method(of: &JsValue, key: &JsValue) -> Result<Option<Callable>, Js
 
 pub(super) fn is_thenable(value: &JsValue) -> Result<bool, JsValue> {
     Ok(named!("then", |name| method(value, name))?.is_some())
+}
+
+/// Has one of these called once, and not before this microtask is over: by JavaScript's own `then`, since a promise may have
+/// another. An error is the promise's, and neither will be called.
+pub(super) fn settle(
+    promised: &JsValue,
+    answered: &Callable,
+    failed: &Callable,
+) -> Result<(), JsValue> {
+    then(&promise(promised)?, answered, failed).map(drop)
 }
 
 /// A well-known symbol, where this engine has it.

@@ -135,20 +135,21 @@ impl Performer {
 
     /// Has a handler told something.
     pub(super) fn tell(&self, effect: usize, operation: Result<JsValue, String>) {
+        let name = self.name(effect);
+        let tell = |operation: &JsValue| -> Result<(), JsValue> {
+            let told = self.handlers.call(effect, operation, &Object::new())?;
+            if js::is_thenable(&told)? {
+                let on_error = self.on_unheard.bind1(&JsValue::UNDEFINED, &name.into());
+                js::settle(&told, &self.ignore, &on_error)?;
+            }
+            Ok(())
+        };
         let told = match operation {
             Err(why) => Err(js::type_error(&why)),
-            Ok(operation) => self
-                .guard
-                .outside(|| self.handlers.call(effect, &operation, &Object::new())),
+            Ok(operation) => self.guard.outside(|| tell(&operation)),
         };
-        let name = self.name(effect);
-        match told.and_then(|told| Ok((js::is_thenable(&told)?, told))) {
-            Ok((false, _)) => {}
-            Ok((true, told)) => {
-                let on_error = self.on_unheard.bind1(&JsValue::UNDEFINED, &name.into());
-                js::promise(&told).settle(&self.ignore, &on_error);
-            }
-            Err(error) => unheard(name, &error),
+        if let Err(error) = told {
+            unheard(name, &error);
         }
     }
 
@@ -192,22 +193,28 @@ impl Performer {
             work,
         };
         self.flights.borrow_mut().insert(id, flight);
-        let given = self
-            .guard
-            .outside(|| self.handlers.call(effect, operation, &context));
-        match given.and_then(|given| Ok((js::is_thenable(&given)?, given))) {
-            Ok((false, given)) => self.answered(id, given),
-            Ok((true, given)) => self.wait_for(id, &given),
+        let call = || -> Result<Option<JsValue>, JsValue> {
+            let given = self.handlers.call(effect, operation, &context)?;
+            match js::is_thenable(&given)? {
+                true => self.wait_for(id, &given).map(|()| None),
+                false => Ok(Some(given)),
+            }
+        };
+        match self.guard.outside(call) {
+            Ok(Some(given)) => self.answered(id, given),
+            Ok(None) => {}
             Err(error) => self.failed(id, &error),
         }
     }
 
-    fn wait_for(&self, id: RequestId, promise: &JsValue) {
+    /// Called outside: a promise of a handler's own may do anything.
+    fn wait_for(&self, id: RequestId, promise: &JsValue) -> Result<(), JsValue> {
         let number = (id.to_u64() as f64).into();
-        js::promise(promise).settle(
+        js::settle(
+            promise,
             &self.on_answer.bind1(&JsValue::UNDEFINED, &number),
             &self.on_error.bind1(&JsValue::UNDEFINED, &number),
-        );
+        )
     }
 
     /// A handler gave a value. It is let go of where nobody awaits it any more.
@@ -353,10 +360,13 @@ impl Performer {
             }
             self.events.spend(1);
             has_moved = true;
-            let step = self.guard.outside(|| pull.source.pull());
-            if let Ok(Step::Later(promise) | Step::Promised(promise)) = &step {
-                self.wait_for(id, promise);
-            }
+            let step = self.guard.outside(|| {
+                let step = pull.source.pull()?;
+                if let Step::Later(promise) | Step::Promised(promise) = &step {
+                    self.wait_for(id, promise)?;
+                }
+                Ok(step)
+            });
             if let Err(end) = take(&mut pull, step) {
                 self.end(id, pull, end);
                 return true;

@@ -79,7 +79,7 @@ impl Source {
             }
         };
         if let Ok(stopped) = stopped {
-            js::promise(&stopped).settle(ignore, ignore);
+            drop(js::settle(&stopped, ignore, ignore));
         }
     }
 }

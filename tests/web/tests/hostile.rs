@@ -134,3 +134,57 @@ async fn an_error_of_nobodys_that_cannot_be_written_harms_nobody() {
         }
     }
 }
+
+#[wasm_bindgen_test]
+async fn a_promise_with_a_then_of_its_own_is_awaited_by_the_real_one() {
+    for then in [
+        "(answer, fail) => { answer('at once'); answer('again'); fail('too') }",
+        "() => { throw new Error('not to be called') }",
+    ] {
+        for own in [
+            format!("Ask: () => Object.assign(Promise.resolve('a'), {{ then: {then} }})"),
+            format!(
+                "Ask: () => 'a', Say: () => Object.assign(Promise.resolve(), {{ then: {then} }})"
+            ),
+        ] {
+            let world = World::new(&own);
+            world.shell.notify(Say("a".to_owned())).unwrap();
+            ask(&world, Ask("a".to_owned())).await.unwrap();
+            assert_eq!(world.trace().last().unwrap(), r#"Ok("a")"#, "{own}");
+            world.close();
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_promise_that_cannot_be_awaited_fails_its_request() {
+    let world = World::new(
+        "Ask: () => Object.defineProperty(Promise.resolve('a'), 'constructor', {
+            get() { throw new Error('no constructor') },
+        })",
+    );
+    ask(&world, Ask("a".to_owned())).await.unwrap();
+    assert_eq!(world.trace(), ["failed: no constructor"]);
+    world.close();
+}
+
+#[wasm_bindgen_test]
+async fn what_is_asked_whether_it_is_a_promise_may_look_and_close() {
+    for own in [
+        "Say: () => this.tricky()",
+        "Ask: () => this.tricky(), Say: () => {}",
+    ] {
+        let world = World::new(&format!(
+            "{own}, tricky() {{
+                const {{ host }} = this;
+                return {{ get then() {{
+                    if (!host.isClosed) log.push(`${{host.snapshot().tasks.length}} ${{host.close().isBaseline}}`);
+                }} }};
+            }}"
+        ));
+        world.shell.notify(Say("a".to_owned())).unwrap();
+        drop(ask(&world, Ask("a".to_owned())));
+        pass().await;
+        assert_eq!(world.trace(), ["1 true"], "{own}");
+    }
+}
