@@ -202,6 +202,12 @@ impl<E: Portable> Hosted for Core<E> {
         }
     }
 
+    fn is_closed(&self) -> bool {
+        // Where it is borrowed, a turn is under way.
+        let executor = self.executor.try_borrow();
+        executor.is_ok_and(|executor| executor.is_none())
+    }
+
     fn snapshot(&self) -> Result<JsValue, JsValue> {
         self.look(|executor| {
             let snapshot = executor.snapshot();

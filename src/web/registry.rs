@@ -28,6 +28,8 @@ pub(super) trait Hosted {
     /// A handler's promise was rejected.
     fn failed(&self, id: RequestId, error: JsValue);
     fn close(&self) -> Result<JsValue, JsValue>;
+    /// Also while it tells its handlers so.
+    fn is_closed(&self) -> bool;
     fn snapshot(&self) -> Result<JsValue, JsValue>;
     fn totals(&self) -> Result<JsValue, JsValue>;
 }
@@ -81,7 +83,8 @@ pub(super) fn find(number: u32) -> Option<Rc<dyn Hosted>> {
 }
 
 pub(super) fn is_open(number: u32) -> bool {
-    with(|hosts| hosts.open.contains_key(&number)).unwrap_or(false)
+    let host = with(|hosts| hosts.open.get(&number).cloned()).flatten();
+    host.is_some_and(|host| !host.is_closed())
 }
 
 /// The host, for a call of somebody's.

@@ -185,3 +185,24 @@ async fn two_hosts_do_not_meet() {
     assert_eq!(answer.await.unwrap(), Ok("other".to_owned()));
     other.close();
 }
+
+#[wasm_bindgen_test]
+async fn a_host_is_closed_for_whoever_is_told_while_it_closes() {
+    let Some(dispose) = support::symbol("dispose") else {
+        return; // an engine without it
+    };
+    let world = World::new(
+        "Ask: (what, { signal }) => new Promise(() => {
+            signal.onabort = () => {
+                log.push(`closed ${this.host.isClosed}`);
+                try { this.host[this.dispose](); log.push('disposed') } catch (error) { log.push(error.message) }
+            };
+        })",
+    );
+    world.set("dispose", &dispose);
+    let shell = world.shell.clone();
+    drop(world.spawn(async move { shell.request(Ask("a".to_owned())).await }));
+    pass().await;
+    world.close();
+    assert_eq!(world.trace(), ["closed true", "disposed"]);
+}
