@@ -37,8 +37,8 @@ pub(crate) struct Outbox<E> {
     /// Effects of dead requests: their destructors run when nobody holds the outbox.
     grave: Vec<E>,
     next: u64,
-    /// How many slots are [`What::Gone`].
-    gone: usize,
+    /// How many emissions there are.
+    len: usize,
 }
 
 struct Slot<E> {
@@ -50,7 +50,9 @@ struct Slot<E> {
 
 enum What<E> {
     Effect(E),
-    Cancelled,
+    /// A notice, and those that followed with nothing between them, as far as they go where an effect would lie: a
+    /// teardown writes one for every request.
+    Cancelled([RequestId; 3]),
     Gone,
 }
 
@@ -60,7 +62,7 @@ impl<E> Outbox<E> {
             queue: VecDeque::new(),
             grave: Vec::new(),
             next: 0,
-            gone: 0,
+            len: 0,
         }
     }
 
@@ -74,6 +76,7 @@ impl<E> Outbox<E> {
     fn enqueue(&mut self, id: RequestId, what: What<E>) -> u64 {
         let number = self.next;
         self.next += 1;
+        self.len += 1;
         self.queue.push_back(Slot { number, id, what });
         number
     }
@@ -85,7 +88,6 @@ impl<E> Outbox<E> {
                 return Some(slot.id);
             }
             self.queue.pop_front();
-            self.gone -= 1;
         }
         self.shrink();
         None
@@ -95,12 +97,23 @@ impl<E> Outbox<E> {
     #[inline]
     pub(crate) fn pop(&mut self, taken: impl FnOnce(RequestId)) -> Option<Emitted<E>> {
         let id = self.front()?;
-        match self.queue.pop_front()?.what {
+        let slot = self.queue.pop_front()?;
+        self.len -= 1;
+        match slot.what {
             What::Effect(effect) => {
                 taken(id);
                 Some(Emitted::Effect(effect))
             }
-            What::Cancelled => Some(Emitted::Cancelled(id)),
+            What::Cancelled([next, second, third]) => {
+                if next != RequestId::NONE {
+                    self.queue.push_front(Slot {
+                        number: slot.number,
+                        id: next,
+                        what: What::Cancelled([second, third, RequestId::NONE]),
+                    });
+                }
+                Some(Emitted::Cancelled(id))
+            }
             What::Gone => None,
         }
     }
@@ -128,11 +141,9 @@ impl<E> Outbox<E> {
             })
         ) {
             self.queue.pop_back();
-            self.gone -= 1;
         }
-        if self.gone * 2 > self.queue.len() {
+        if self.queue.len() > 2 * self.len {
             self.queue.retain(|slot| !matches!(slot.what, What::Gone));
-            self.gone = 0;
         }
     }
 }
@@ -143,7 +154,15 @@ impl<E: Send + 'static> AnyOutbox for Outbox<E> {
     }
 
     fn cancelled(&mut self, id: RequestId) {
-        self.enqueue(id, What::Cancelled);
+        if let Some(slot) = self.queue.back_mut()
+            && let What::Cancelled(more) = &mut slot.what
+            && let Some(free) = more.iter_mut().find(|id| **id == RequestId::NONE)
+        {
+            *free = id;
+            self.len += 1;
+        } else {
+            self.enqueue(id, What::Cancelled([RequestId::NONE; 3]));
+        }
     }
 
     fn accept(&mut self, effect: Answer) -> Result<(), Answer> {
@@ -158,12 +177,12 @@ impl<E: Send + 'static> AnyOutbox for Outbox<E> {
         if let What::Effect(effect) = std::mem::replace(&mut self.queue[index].what, What::Gone) {
             self.grave.push(effect);
         }
-        self.gone += 1;
+        self.len -= 1;
         self.compact();
     }
 
     fn len(&self) -> usize {
-        self.queue.len() - self.gone
+        self.len
     }
 }
 
@@ -260,6 +279,29 @@ mod tests {
         assert_eq!(room_after(&mut outbox, KEPT as u32), (KEPT, KEPT));
         let (needed, left) = room_after(&mut outbox, KEPT as u32 + 1);
         assert!(needed > KEPT && left == 0, "{left} of {needed}");
+    }
+
+    #[test]
+    fn four_notices_in_a_row_take_one_slot_and_keep_their_place() {
+        let mut outbox = Outbox::new();
+        let cancelled = |outbox: &mut Outbox<u32>, ids: std::ops::Range<u64>| {
+            ids.for_each(|id| outbox.cancelled(RequestId::from_u64(id)));
+        };
+        cancelled(&mut outbox, 1..4);
+        let number = outbox.push(RequestId::from_u64(4), 4);
+        cancelled(&mut outbox, 5..10);
+        assert_eq!((outbox.queue.len(), outbox.len()), (4, 9));
+        assert!(matches!(outbox.pop(|_| {}), Some(Emitted::Cancelled(_))));
+        assert_eq!(outbox.front(), Some(RequestId::from_u64(2)));
+        outbox.bury(number);
+        assert_eq!((outbox.queue.len(), outbox.len()), (4, 7));
+        cancelled(&mut outbox, 10..13);
+        assert_eq!(outbox.queue.len(), 4);
+        assert_eq!(
+            trace(&mut outbox),
+            [2, 3, 5, 6, 7, 8, 9, 10, 11, 12].map(|id| format!("cancelled {id}"))
+        );
+        assert_eq!((outbox.queue.len(), outbox.len()), (0, 0));
     }
 
     #[test]
