@@ -30,6 +30,9 @@ const MESSAGES_A_LOOK: usize = 64;
 /// The most polls that one poll of `Executor::next` makes before it lets the host's other futures run.
 const POLLS_BEFORE_YIELD: usize = 1024;
 
+/// How many tasks a teardown makes ready at once: the queue of many would be memory in addition to theirs.
+const TASKS_AT_ONCE: usize = 1024;
+
 pub(crate) type OnReady = Arc<dyn Fn() + Send + Sync>;
 pub(crate) type OnPanic = Box<dyn Fn(TaskPanic) + Send + Sync>;
 
@@ -243,13 +246,19 @@ impl<E: Send + 'static> Engine<E> {
     fn stop_all(&self) {
         loop {
             self.take_in();
-            self.turn.wake_all();
             let mut idle = true;
-            while let Some(runnable) = self.turn.next_ready() {
-                idle = false;
-                self.turn.poll_task(runnable);
+            for some in 0.. {
+                let first = some * TASKS_AT_ONCE;
+                let is_more = self.turn.wake_range(first..first + TASKS_AT_ONCE);
+                while let Some(runnable) = self.turn.next_ready() {
+                    idle = false;
+                    self.turn.poll_task(runnable);
+                }
+                self.sweep();
+                if !is_more {
+                    break;
+                }
             }
-            self.sweep();
             if self.turn.live() > 0 {
                 if idle {
                     // A task is alive and not ready though it was woken: its runnable is on its way, by a wake on

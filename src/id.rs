@@ -5,6 +5,7 @@
 //! slot whose generations are used up is retired, never reused.
 
 use std::fmt;
+use std::ops::Range;
 
 use slab::Slab;
 
@@ -227,6 +228,13 @@ impl<N: Name, T, const INDEX_BITS: u32, const LAST_GENERATION: u32>
         self.slots.iter().filter_map(|(index, slot)| {
             Some((Self::join(index, self.generations[index]), slot.as_ref()?))
         })
+    }
+
+    /// What is stored at indices of a range, and whether there are indices after it.
+    pub(crate) fn range(&self, indices: Range<usize>) -> (impl Iterator<Item = &T>, bool) {
+        let end = indices.end;
+        let stored = indices.filter_map(|index| self.slots.get(index)?.as_ref());
+        (stored, end < self.generations.len())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The task table: every task, from its spawn until its allocation is gone.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::panic::Location;
 use std::task::Waker;
 
@@ -102,10 +103,10 @@ impl Roster {
         }
     }
 
-    /// Those that wait to be woken.
-    pub(crate) fn waiting(&self) -> Vec<TaskId> {
-        let waiting = self.tasks.iter().filter(|(_, task)| task.waker.is_some());
-        waiting.map(|(id, _)| id).collect()
+    /// The wakers of those that wait, at indices of a range, and whether there are indices after it.
+    pub(crate) fn waiting(&self, indices: Range<usize>) -> (impl Iterator<Item = &Waker>, bool) {
+        let (tasks, is_more) = self.tasks.range(indices);
+        (tasks.filter_map(|task| task.waker.as_ref()), is_more)
     }
 
     pub(crate) fn snapshot(&self) -> Vec<TaskSnapshot> {

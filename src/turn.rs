@@ -9,6 +9,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -358,12 +359,13 @@ impl Turn {
         }
     }
 
-    /// Wakes every live task, as is enough for one that is to end.
-    pub(crate) fn wake_all(&self) {
-        let waiting = self.tasks.borrow().waiting();
-        for id in waiting {
-            self.wake(id);
-        }
+    /// Wakes those that wait of the tasks of a range, as is enough for one that is to end: under the borrow, as in
+    /// [`wake`](Self::wake). Gives whether there are tasks after it.
+    pub(crate) fn wake_range(&self, indices: Range<usize>) -> bool {
+        let tasks = self.tasks.borrow();
+        let (waiting, is_more) = tasks.waiting(indices);
+        waiting.for_each(Waker::wake_by_ref);
+        is_more
     }
 
     /// Every task whose allocation is there.
