@@ -308,9 +308,6 @@ impl<E: Send + 'static> Engine<E> {
 
     pub(crate) fn teardown(mut self) -> Teardown<E> {
         let found = self.rest();
-        let emitted = self.turn.with_outbox(|outbox: &mut Outbox<E>| {
-            std::iter::from_fn(|| outbox.pop(|_| {})).collect()
-        });
         let remaining = self.turn.remaining();
         let outstanding = Outstanding {
             spawners: Arc::strong_count(&self.spawners) - 1,
@@ -320,6 +317,15 @@ impl<E: Send + 'static> Engine<E> {
             feeds: self.turn.feeds(),
         };
         let totals = self.turn.totals();
+        let unseen = self.turn.emitted();
+        if unseen > 0 {
+            // The report of many is large as well, and need not lie beside them.
+            self.turn.free_tables();
+        }
+        let mut emitted = Vec::with_capacity(unseen);
+        self.turn.with_outbox(|outbox: &mut Outbox<E>| {
+            emitted.extend(std::iter::from_fn(|| outbox.pop(|_| {})));
+        });
         let (door, mailbox) = (Arc::clone(self.door()), self.mailbox.receiver());
         // Gives up the executor's own part in what is counted.
         drop(self);

@@ -368,6 +368,13 @@ impl Turn {
         is_more
     }
 
+    /// Frees what tasks and requests lay in, once all have ended.
+    pub(crate) fn free_tables(&self) {
+        self.tasks.take();
+        self.requests.take();
+        self.ready.take();
+    }
+
     /// Every task whose allocation is there.
     pub(crate) fn remaining(&self) -> Vec<Remaining> {
         let tasks = self.tasks.borrow();
