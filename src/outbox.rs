@@ -19,10 +19,8 @@ pub enum Emitted<E> {
     Cancelled(RequestId),
 }
 
-/// The outbox as a turn sees it, whatever the effect's type is.
-pub(crate) trait AnyOutbox: Send {
-    /// The outbox itself, for who knows the type.
-    fn as_any(&mut self) -> &mut dyn Any;
+/// The outbox as a turn sees it, whatever the effect's type is. Who knows the type may have the outbox itself.
+pub(crate) trait AnyOutbox: Any + Send {
     /// Queues a notice.
     fn cancelled(&mut self, id: RequestId);
     /// Queues an effect that came by the mailbox; gives back what is none.
@@ -149,10 +147,6 @@ impl<E> Outbox<E> {
 }
 
 impl<E: Send + 'static> AnyOutbox for Outbox<E> {
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
-
     fn cancelled(&mut self, id: RequestId) {
         if let Some(slot) = self.queue.back_mut()
             && let What::Cancelled(more) = &mut slot.what

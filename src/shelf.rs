@@ -73,7 +73,8 @@ impl Shelves {
     }
 
     fn shelf<T: Send + 'static>(&mut self, shelf: ShelfId) -> Option<&mut Shelf<T>> {
-        self.shelves[shelf as usize].as_any().downcast_mut()
+        let shelf: &mut dyn Any = &mut *self.shelves[shelf as usize];
+        shelf.downcast_mut()
     }
 }
 
@@ -93,17 +94,12 @@ impl<T> Shelf<T> {
     }
 }
 
-trait AnyShelf: Send {
-    fn as_any(&mut self) -> &mut dyn Any;
+trait AnyShelf: Any + Send {
     fn put(&mut self, answer: Answer) -> Result<Place, Answer>;
     fn take(&mut self, place: Place) -> Option<Answer>;
 }
 
 impl<T: Send + 'static> AnyShelf for Shelf<T> {
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
-
     fn put(&mut self, answer: Answer) -> Result<Place, Answer> {
         Ok(self.0.insert(answer.take()?) as Place)
     }
@@ -137,8 +133,7 @@ impl Hasher for AsItIs {
 struct Items<T>(VecDeque<T>);
 
 /// The same without its type.
-pub(crate) trait AnyItems: Send {
-    fn as_any(&mut self) -> &mut dyn Any;
+pub(crate) trait AnyItems: Any + Send {
     fn push(&mut self, item: Answer) -> Result<(), Answer>;
     fn pop(&mut self) -> Option<Answer>;
     fn len(&self) -> usize;
@@ -153,16 +148,13 @@ pub(crate) fn items<T: Send + 'static>() -> Box<dyn AnyItems> {
 }
 
 /// The queue of a stream whose items are of this type.
-pub(crate) fn queue<T: Send + 'static>(items: &mut dyn AnyItems) -> Option<&mut VecDeque<T>> {
-    let Items(queue) = items.as_any().downcast_mut()?;
+pub(crate) fn queue<T: Send + 'static>(items: &mut Box<dyn AnyItems>) -> Option<&mut VecDeque<T>> {
+    let items: &mut dyn Any = &mut **items;
+    let Items(queue) = items.downcast_mut()?;
     Some(queue)
 }
 
 impl<T: Send + 'static> AnyItems for Items<T> {
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
-
     fn push(&mut self, item: Answer) -> Result<(), Answer> {
         self.0.push_back(item.take()?);
         Ok(())

@@ -224,7 +224,7 @@ impl Table {
             return Found::Last(Err(Err(RequestError::Abandoned)), self.finish(id));
         };
         let stream = &mut self.streams[number as usize];
-        if let Some(item) = queue(&mut *stream.items).and_then(|items| items.pop_front()) {
+        if let Some(item) = queue(&mut stream.items).and_then(|items| items.pop_front()) {
             if let Some(room) = &stream.room {
                 room.give();
             }
@@ -382,7 +382,7 @@ impl Table {
         item: T,
     ) -> Result<(Wake, Option<T>), (Reason, T)> {
         self.enqueue(id, item, |stream, item| {
-            let Some(items) = queue(&mut *stream.items) else {
+            let Some(items) = queue(&mut stream.items) else {
                 return Err((Reason::WrongType, item));
             };
             if stream.room.as_ref().is_some_and(|room| !room.take()) {

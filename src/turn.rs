@@ -7,6 +7,7 @@
 //!
 //! Every borrow of a field ends before anybody else's code runs: move out, then act.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -737,8 +738,8 @@ impl Turn {
         act: impl FnOnce(&mut Outbox<E>) -> R,
     ) -> R {
         let mut outbox = self.outbox.borrow_mut();
+        let outbox: &mut dyn Any = &mut **outbox;
         let outbox = outbox
-            .as_any()
             .downcast_mut()
             .expect("a shell is made by the executor whose effect it has");
         act(outbox)
