@@ -30,25 +30,28 @@ impl Shelves {
     /// The shelf for answers to be awaited as this type, put up where there is none.
     pub(crate) fn of<T: Send + 'static>(&mut self) -> ShelfId {
         match const { is_large::<T>() } {
-            true => self.exactly_of::<Box<T>>(),
-            false => self.exactly_of::<T>(),
+            true => self.exactly_of(TypeId::of::<Box<T>>(), Shelf::<Box<T>>::boxed),
+            false => self.exactly_of(TypeId::of::<T>(), Shelf::<T>::boxed),
         }
     }
 
-    fn exactly_of<T: Send + 'static>(&mut self) -> ShelfId {
-        let of = TypeId::of::<T>();
+    fn exactly_of(&mut self, of: TypeId, make: fn() -> Box<dyn AnyShelf>) -> ShelfId {
         match self.last {
             Some((last, id)) if last == of => id,
-            _ => {
-                let next = self.shelves.len() as ShelfId;
-                let id = *self.by_type.entry(of).or_insert(next);
-                if id == next {
-                    self.shelves.push(Box::new(Shelf(Slab::<T>::new())));
-                }
-                self.last = Some((of, id));
-                id
-            }
+            _ => self.find(of, make),
         }
+    }
+
+    /// Whatever was asked for last. It is not generic, and seldom needed: one piece of code is enough.
+    #[inline(never)]
+    fn find(&mut self, of: TypeId, make: fn() -> Box<dyn AnyShelf>) -> ShelfId {
+        let next = self.shelves.len() as ShelfId;
+        let id = *self.by_type.entry(of).or_insert(next);
+        if id == next {
+            self.shelves.push(make());
+        }
+        self.last = Some((of, id));
+        id
     }
 
     /// Puts an answer on the shelf of its type; gives back what is not of that type.
@@ -82,6 +85,12 @@ struct Shelf<T>(Slab<T>);
 
 /// How many bytes an empty shelf keeps.
 const KEPT: usize = 1 << 16;
+
+impl<T: Send + 'static> Shelf<T> {
+    fn boxed() -> Box<dyn AnyShelf> {
+        Box::new(Self(Slab::new()))
+    }
+}
 
 impl<T> Shelf<T> {
     fn remove(&mut self, place: Place) -> Option<T> {
