@@ -490,10 +490,15 @@ impl Turn {
         if let Some(wake) = wake {
             self.listen(opened, poller.task, wake);
         }
-        let effect = make(opened);
-        let number = self.with_outbox(|outbox: &mut Outbox<E>| outbox.push(opened, effect));
-        self.requests.borrow_mut().emitted(opened, number);
+        self.emit(opened, make(opened));
         Ok(())
+    }
+
+    /// Emits a request's effect.
+    #[inline(never)]
+    fn emit<E: Send + 'static>(&self, id: RequestId, effect: E) {
+        let number = self.with_outbox(|outbox: &mut Outbox<E>| outbox.push(id, effect));
+        self.requests.borrow_mut().emitted(id, number);
     }
 
     /// Registers who polls.
