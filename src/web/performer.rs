@@ -362,10 +362,11 @@ impl Performer {
             has_moved = true;
             let step = self.guard.outside(|| {
                 let step = pull.source.pull()?;
-                if let Step::Later(promise) | Step::Promised(promise) = &step {
-                    self.wait_for(id, promise)?;
-                }
-                Ok(step)
+                let awaited = match &step {
+                    Step::Later(promise) | Step::Promised(promise) => self.wait_for(id, promise),
+                    _ => Ok(()),
+                };
+                Ok(awaited.map_or_else(Step::Unusable, |()| step))
             });
             if let Err(end) = take(&mut pull, step) {
                 self.end(id, pull, end);
@@ -418,6 +419,7 @@ fn take(pull: &mut Pull, step: Result<Step, JsValue>) -> Result<(), End> {
     pull.state = match step {
         Err(error) => return Err(End::Threw(error)),
         Ok(Step::Done) => return Err(End::Done),
+        Ok(Step::Unusable(error)) => return Err(End::Broken(js::message(&error))),
         Ok(Step::Later(_)) => State::WaitingForStep,
         Ok(Step::Promised(_)) => State::WaitingForItem,
         Ok(Step::Item(item)) => match pull.feed.offer(item) {

@@ -22,6 +22,8 @@ pub(super) enum Step {
     Later(JsValue),
     /// The promise of an item.
     Promised(JsValue),
+    /// An item that cannot be awaited, by this error; its iterable would go on.
+    Unusable(JsValue),
     Done,
 }
 
@@ -56,7 +58,11 @@ impl Source {
             Self::Later { iterator, next } => next.call0(iterator).map(Step::Later),
             Self::Reader { reader, read } => read.call0(reader).map(Step::Later),
             Self::Now { iterator, next } => match read(&next.call0(iterator)?)? {
-                Step::Item(item) if js::is_thenable(&item)? => Ok(Step::Promised(item)),
+                Step::Item(item) => Ok(match js::is_thenable(&item) {
+                    Ok(true) => Step::Promised(item),
+                    Ok(false) => Step::Item(item),
+                    Err(error) => Step::Unusable(error),
+                }),
                 step => Ok(step),
             },
         }

@@ -218,3 +218,19 @@ async fn a_stream_that_is_cancelled_while_it_is_pulled_from_returns_its_iterator
     assert_eq!(world.trace(), ["gone"]);
     assert!(world.host.is_closed());
 }
+
+#[wasm_bindgen_test]
+async fn an_item_that_cannot_be_awaited_returns_its_iterator() {
+    for item in [
+        "{ get then() { throw new Error('broken') } }",
+        "Object.defineProperty(Promise.resolve(1), 'constructor', { get() { throw new Error('broken') } })",
+    ] {
+        let own = format!(
+            "Count: function* () {{ try {{ yield {item}; yield 2 }} finally {{ log.push('returned') }} }}"
+        );
+        let world = World::new(&own);
+        count(&world, Overflow::Unbounded).await.unwrap();
+        assert_eq!(world.trace(), ["returned", "failed: broken"], "{own}");
+        world.close();
+    }
+}
