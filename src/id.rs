@@ -310,6 +310,21 @@ mod tests {
     }
 
     #[test]
+    fn a_range_is_what_is_stored_there_and_whether_there_is_more() {
+        let mut arena = Small::default();
+        let ids = ["a", "b", "c"].map(|name| arena.insert_with(|_| name).unwrap());
+        arena.remove(ids[1]);
+        let range = |indices| {
+            let (stored, is_more) = arena.range(indices);
+            (stored.copied().collect::<String>(), is_more)
+        };
+        assert_eq!(range(0..2), ("a".to_owned(), true));
+        assert_eq!(range(1..3), ("c".to_owned(), false));
+        assert_eq!(range(2..9), ("c".to_owned(), false));
+        assert_eq!(range(9..10), (String::new(), false));
+    }
+
+    #[test]
     fn a_full_arena_makes_nothing() {
         let mut arena = Arena::<RequestId, u8, 2, 9>::default();
         let ids: Vec<_> = (0..4).map(|n| arena.insert_with(|_| n).unwrap()).collect();

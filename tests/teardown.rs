@@ -141,6 +141,33 @@ fn rule_16_a_future_that_was_never_polled_is_dropped_and_heard() {
     assert_eq!(end(task), "TornDown");
 }
 
+/// Tasks are made ready for their end by the thousand.
+#[test]
+fn rule_16_many_tasks_end_in_the_order_of_their_spawns_and_their_notices_are_in_that_order() {
+    const MANY: u32 = if cfg!(miri) { 1_030 } else { 3_000 };
+    let ended = Arc::new(Mutex::new(Vec::new()));
+    let mut executor = Executor::<Effect>::new();
+    for number in 0..MANY {
+        let (shell, ended) = (executor.shell(), Arc::clone(&ended));
+        drop(executor.spawn(async move {
+            let _held = Thing::new(move || ended.lock().unwrap().push(number));
+            let _ = shell.request(Ask(number)).await;
+        }));
+    }
+    run(&mut executor);
+    let taken = asks(&mut executor);
+    let ids: Vec<_> = taken.iter().map(|request| request.id()).collect();
+    let report = executor.teardown();
+    report.assert_baseline();
+    assert_eq!((report.tasks, report.requests), (MANY as usize, ids.len()));
+    assert!(ended.lock().unwrap().iter().copied().eq(0..MANY));
+    let cancelled = report.emitted.iter().map(|emitted| match emitted {
+        Emitted::Cancelled(id) => *id,
+        Emitted::Effect(_) => panic!("the shell has all of them"),
+    });
+    assert!(cancelled.eq(ids));
+}
+
 #[test]
 fn rule_16_it_repeats_until_drops_cause_no_more() {
     let trace = Trace::new();
