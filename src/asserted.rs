@@ -33,6 +33,23 @@ assert_impl_all!(Executor<Effect>: Send, Unpin);
 assert_not_impl_any!(Executor<Effect>: Sync, Clone, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Next<'static, Effect>: Send, Unpin);
 
+#[cfg(feature = "bridge")]
+mod bridge {
+    use super::*;
+    use crate::bridge::{Bridge, BridgeError, Json, LocalBridge};
+
+    crate::effects! {
+        pub enum Nothing {
+            Nothing => notify (),
+        }
+    }
+
+    assert_impl_all!(Bridge<Nothing, Json>: Send, Unpin);
+    assert_not_impl_any!(Bridge<Nothing, Json>: Sync, Clone);
+    assert_not_impl_any!(LocalBridge<Nothing, Json>: Send, Sync);
+    assert_impl_all!(BridgeError: Send, Sync, UnwindSafe, RefUnwindSafe);
+}
+
 // What is bound to its thread stays there.
 assert_not_impl_any!(LocalExecutor<Effect>: Send, Sync);
 assert_not_impl_any!(LocalSpawner: Send, Sync);

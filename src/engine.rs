@@ -72,6 +72,22 @@ impl<E: Send + 'static> Engine<E> {
         &self.turn.door
     }
 
+    /// Has panics told to this one as well, first.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn listen_to_panics(
+        &mut self,
+        listener: impl Fn(&TaskPanic) + Send + Sync + 'static,
+    ) {
+        let on_panic = self.on_panic.take();
+        self.on_panic = Some(Box::new(move |panic| {
+            listener(&panic);
+            match &on_panic {
+                Some(on_panic) => on_panic(panic),
+                None => discard(panic),
+            }
+        }));
+    }
+
     fn has_mail(&self) -> bool {
         !self.mailbox.is_empty(self.door())
     }
@@ -376,6 +392,33 @@ impl<E: Send + 'static> Engine<E> {
         self.turn.welcome(runnable, label);
         self.door().ring_if_armed();
         handle
+    }
+
+    /// Gives up a resolver: its request is answered by its id alone. `None` where it is another executor's.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn give_up_resolver<Op: Operation>(
+        &self,
+        resolver: Resolver<Op>,
+    ) -> Option<RequestId> {
+        if !resolver.belongs_to(self.door()) {
+            return None;
+        }
+        let (id, door) = resolver.spend();
+        self.turn.resolver_gone(door);
+        Some(id)
+    }
+
+    /// Gives up a feed: its stream goes on, and is answered by its id alone. `None` where it is another executor's.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn give_up_feed<Op: Operation>(&self, feed: Feed<Op>) -> Option<RequestId> {
+        if !feed.belongs_to(self.door()) {
+            return None;
+        }
+        let (id, was_last) = feed.into_id();
+        if was_last {
+            self.turn.feed_given_up();
+        }
+        Some(id)
     }
 
     pub(crate) fn resolve<Op: Operation>(

@@ -180,6 +180,11 @@ macro_rules! executor {
                 }
             }
 
+            #[cfg(feature = "bridge")]
+            pub(crate) fn into_engine(self) -> Engine<E> {
+                self.engine
+            }
+
             /// For drivers that keep what they do by request.
             #[cfg(any(feature = "tokio", feature = "web"))]
             #[allow(dead_code, reason = "not every driver is for both executors")]

@@ -93,6 +93,8 @@
 //!
 //! # Features
 //!
+//! - `bridge`: the byte [`bridge`], for shells in other languages: effects and answers as JSON.
+//! - `messagepack`: the same as MessagePack.
 //! - `serde`: [`portable`] effects, which a shell that shares no types with the core can perform.
 //! - `tokio`: the [`tokio`] driver, which runs an executor on a runtime of yours with a handler for each effect.
 //! - `typescript`: the [`typescript`] types of the handlers of an effect.
@@ -104,6 +106,8 @@
 
 mod answer;
 mod asserted;
+#[cfg(feature = "bridge")]
+pub mod bridge;
 mod contain;
 mod effects;
 mod engine;
@@ -113,6 +117,8 @@ mod id;
 mod mailbox;
 mod meta;
 mod outbox;
+#[cfg(any(feature = "bridge", feature = "web"))]
+mod plain;
 #[cfg(feature = "serde")]
 pub mod portable;
 mod report;

@@ -68,6 +68,16 @@ pub(crate) struct Rest {
     _stream: Option<Stream>,
 }
 
+/// How a pending request stands.
+#[cfg(feature = "bridge")]
+pub(crate) struct Standing {
+    pub(crate) kind: &'static Kind,
+    /// Whether its effect is in the shell's hands.
+    pub(crate) is_taken: bool,
+    /// Whether it has its answer or its end already.
+    pub(crate) is_answered: bool,
+}
+
 #[derive(Default)]
 pub(crate) struct Table {
     entries: Requests<Entry>,
@@ -187,6 +197,23 @@ impl Table {
             Some(_) => Err(Reason::WrongType),
             None => Err(refusal(&self.entries, id)),
         }
+    }
+
+    /// How a pending request stands.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn standing(&self, id: RequestId) -> Result<Standing, Reason> {
+        let Some(entry) = self.entries.get(id) else {
+            return Err(refusal(&self.entries, id));
+        };
+        Ok(Standing {
+            kind: entry.kind,
+            is_taken: entry.emission == Emission::TAKEN,
+            is_answered: match entry.state {
+                State::Pending => false,
+                State::Answered(_) | State::Ended(_) => true,
+                State::Stream(stream) => self.streams[stream as usize].end.is_some(),
+            },
+        })
     }
 
     // --- the future's side ---

@@ -26,6 +26,8 @@ use crate::report::{Remaining, Totals};
 use crate::roster::Roster;
 use crate::shim;
 use crate::snapshot::Snapshot;
+#[cfg(feature = "bridge")]
+use crate::table::Standing;
 use crate::table::{Found, Poller, Table, Wake};
 
 shim::turn_local!(static TURN: Turn);
@@ -609,6 +611,12 @@ impl Turn {
         self.requests.borrow().check(id, is_kind)
     }
 
+    /// How a pending request stands, for who answers by its id.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn standing(&self, id: RequestId) -> Result<Standing, Reason> {
+        self.requests.borrow().standing(id)
+    }
+
     /// Wakes who awaits this entry.
     fn wake_for_entry(&self, id: RequestId, wake: Wake) {
         match wake {
@@ -732,6 +740,12 @@ impl Turn {
     /// The last feed of a stream is gone: where it was not ended, it is abandoned.
     pub(crate) fn feed_gone(&self, id: RequestId) {
         let _ = self.end(id, Err(RequestError::Abandoned));
+        self.feeds.set(self.feeds.get().saturating_sub(1));
+    }
+
+    /// The last feed of a stream is given up, and the stream goes on.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn feed_given_up(&self) {
         self.feeds.set(self.feeds.get().saturating_sub(1));
     }
 

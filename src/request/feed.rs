@@ -69,12 +69,21 @@ struct Line {
     door: Arc<Door>,
     id: RequestId,
     room: Option<Arc<Room>>,
+    /// Whoever answers by the id alone has given up the last feed, and means the stream to go on.
+    #[cfg(feature = "bridge")]
+    is_given_up: bool,
 }
 
 impl<Op: Operation> Feed<Op> {
     pub(super) fn new(door: Arc<Door>, id: RequestId, room: Option<Arc<Room>>) -> Self {
         Self {
-            line: Arc::new(Line { door, id, room }),
+            line: Arc::new(Line {
+                door,
+                id,
+                room,
+                #[cfg(feature = "bridge")]
+                is_given_up: false,
+            }),
             operation: PhantomData,
         }
     }
@@ -90,6 +99,15 @@ impl<Op: Operation> Feed<Op> {
         Arc::ptr_eq(&self.line.door, door)
     }
 
+    /// Gives up the feed without ending the stream, which is answered by its id alone from then on, and says whether it
+    /// was the last. Where there is another feed, that one ends the stream as ever.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn into_id(self) -> (RequestId, bool) {
+        let id = self.line.id;
+        let last = Arc::into_inner(self.line).map(|mut line| line.is_given_up = true);
+        (id, last.is_some())
+    }
+
     /// Sends one item. It never polls: the task goes on with the executor's next turn.
     ///
     /// `Ok` means sent. An item that reaches a stream that is cancelled or ended by then is dropped by the executor.
@@ -100,7 +118,7 @@ impl<Op: Operation> Feed<Op> {
     /// [`Overflow::Reject`](crate::Overflow::Reject) and full, with [`Reason::TornDown`] after a teardown, and inside a
     /// turn of the same executor with what [`Executor::send`](crate::Executor::send) says.
     pub fn send(&self, item: Op::Output) -> Result<(), ResolveError<Op::Output>> {
-        let Line { door, id, room } = &*self.line;
+        let Line { door, id, room, .. } = &*self.line;
         turn::with(door, |turn| match turn {
             Some(turn) if turn.is_closing() => Err(ResolveError::new(Reason::TornDown, item)),
             Some(turn) => turn.item(*id, item).map_err(ResolveError::given_back),
@@ -164,6 +182,10 @@ impl<Op: Operation> Clone for Feed<Op> {
 
 impl Drop for Line {
     fn drop(&mut self) {
+        #[cfg(feature = "bridge")]
+        if self.is_given_up {
+            return;
+        }
         turn::with(&self.door, |turn| match turn {
             Some(turn) => turn.feed_gone(self.id),
             None => match self.door.enter(Until::Closing) {

@@ -1,7 +1,6 @@
 //! The loop of a host: turns of the executor, and what they emit to the handlers.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -17,15 +16,14 @@ use super::guard::Guard;
 use super::handlers::Handlers;
 use super::js;
 use super::performer::Performer;
-use super::plain::{PlainReport, PlainRequest, PlainSnapshot, PlainTask, PlainTotals};
 use super::registry::{self, Hosted};
 use super::values::to_js;
-use crate::id::{RequestId, TaskId};
+use crate::id::RequestId;
 use crate::outbox::Emitted;
+use crate::plain::{PlainReport, PlainSnapshot, PlainTotals};
 use crate::portable::{Portable, Visitor};
 use crate::request::{Operation, Request, Subscription};
 use crate::shell::Notification;
-use crate::snapshot::RequestSnapshot;
 
 /// What the registry holds of a host.
 pub(super) struct Core<E: Portable> {
@@ -210,21 +208,9 @@ impl<E: Portable> Hosted for Core<E> {
 
     fn snapshot(&self) -> Result<JsValue, JsValue> {
         self.look(|executor| {
-            let snapshot = executor.snapshot();
-            let mut waiting = HashMap::<TaskId, usize>::new();
-            for request in &snapshot.requests {
-                *waiting.entry(request.task).or_default() += 1;
-            }
-            let request = |request: &RequestSnapshot| {
-                PlainRequest::new(request, self.performer.effect_of(request.id))
-            };
-            let tasks = snapshot.tasks.iter();
-            PlainSnapshot {
-                tasks: tasks
-                    .map(|task| PlainTask::new(task, waiting.get(&task.id).copied()))
-                    .collect(),
-                requests: snapshot.requests.iter().map(request).collect(),
-            }
+            PlainSnapshot::new(&executor.snapshot(), |request| {
+                self.performer.effect_of(request.id)
+            })
         })
     }
 

@@ -183,7 +183,6 @@ mod handlers;
 mod host;
 mod js;
 mod performer;
-mod plain;
 mod registry;
 mod stream;
 mod values;

@@ -1,13 +1,16 @@
-//! What a host says of itself, as plain objects; `host.d.ts` has their types.
+//! What an executor says of itself, for shells in other languages: plain data, as `web/host.d.ts` has its types.
+
+use std::collections::HashMap;
 
 use serde::Serialize;
 
+use crate::id::TaskId;
 use crate::report::{Leak, Outstanding, Teardown, Totals};
-use crate::snapshot::{RequestSnapshot, TaskSnapshot};
+use crate::snapshot::{RequestSnapshot, Snapshot, TaskSnapshot};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PlainReport {
+pub(crate) struct PlainReport {
     tasks: usize,
     requests: usize,
     messages: usize,
@@ -21,7 +24,7 @@ pub(super) struct PlainReport {
 }
 
 impl PlainReport {
-    pub(super) fn new<E>(report: &Teardown<E>, notifications: usize, cancelled: usize) -> Self {
+    pub(crate) fn new<E>(report: &Teardown<E>, notifications: usize, cancelled: usize) -> Self {
         Self {
             tasks: report.tasks,
             requests: report.requests,
@@ -80,7 +83,7 @@ impl PlainOutstanding {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PlainTotals {
+pub(crate) struct PlainTotals {
     tasks: u64,
     requests: u64,
     cancelled: u64,
@@ -90,7 +93,7 @@ pub(super) struct PlainTotals {
 }
 
 impl PlainTotals {
-    pub(super) fn new(totals: Totals) -> Self {
+    pub(crate) fn new(totals: Totals) -> Self {
         Self {
             tasks: totals.tasks,
             requests: totals.requests,
@@ -103,13 +106,32 @@ impl PlainTotals {
 }
 
 #[derive(Serialize)]
-pub(super) struct PlainSnapshot {
-    pub(super) tasks: Vec<PlainTask>,
-    pub(super) requests: Vec<PlainRequest>,
+pub(crate) struct PlainSnapshot {
+    pub(crate) tasks: Vec<PlainTask>,
+    pub(crate) requests: Vec<PlainRequest>,
+}
+
+impl PlainSnapshot {
+    /// `effect_of` says which variant of the effect a request is, where that is known.
+    pub(crate) fn new(
+        snapshot: &Snapshot,
+        effect_of: impl Fn(&RequestSnapshot) -> Option<&'static str>,
+    ) -> Self {
+        let mut waiting = HashMap::<TaskId, usize>::new();
+        for request in &snapshot.requests {
+            *waiting.entry(request.task).or_default() += 1;
+        }
+        let task = |task: &TaskSnapshot| PlainTask::new(task, waiting.get(&task.id).copied());
+        let request = |request: &RequestSnapshot| PlainRequest::new(request, effect_of(request));
+        Self {
+            tasks: snapshot.tasks.iter().map(task).collect(),
+            requests: snapshot.requests.iter().map(request).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
-pub(super) struct PlainTask {
+pub(crate) struct PlainTask {
     id: String,
     name: Option<&'static str>,
     place: String,
@@ -117,7 +139,7 @@ pub(super) struct PlainTask {
 }
 
 impl PlainTask {
-    pub(super) fn new(task: &TaskSnapshot, requests: Option<usize>) -> Self {
+    fn new(task: &TaskSnapshot, requests: Option<usize>) -> Self {
         Self {
             id: task.id.to_string(),
             name: task.name,
@@ -128,7 +150,7 @@ impl PlainTask {
 }
 
 #[derive(Serialize)]
-pub(super) struct PlainRequest {
+pub(crate) struct PlainRequest {
     id: u64,
     operation: &'static str,
     effect: Option<&'static str>,
@@ -141,7 +163,7 @@ pub(super) struct PlainRequest {
 }
 
 impl PlainRequest {
-    pub(super) fn new(request: &RequestSnapshot, effect: Option<&'static str>) -> Self {
+    fn new(request: &RequestSnapshot, effect: Option<&'static str>) -> Self {
         Self {
             id: request.id.to_u64(),
             operation: request.operation,

@@ -1,0 +1,141 @@
+//! Why a call had no effect.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::entry::Reason;
+use crate::id::RequestId;
+use crate::portable::Kind;
+
+/// Why a call of a bridge had no effect.
+///
+/// Nothing is lost by one: the bridge goes on, and where the request was pending it still is. Dropping it does nothing.
+///
+/// ```
+/// use stillpoint::RequestId;
+/// use stillpoint::bridge::BridgeError;
+///
+/// let error = BridgeError::Unknown(RequestId::from_u64(7));
+/// assert_eq!(error.code(), "unknown");
+/// assert_eq!(error.to_string(), "the shell was never given the request 7");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BridgeError {
+    /// No batch has had this id.
+    Unknown(RequestId),
+    /// Nobody awaits it any more: it was cancelled, or its answer has been taken.
+    Stale(RequestId),
+    /// It has its answer or its end already, and the task has not yet looked.
+    AlreadyAnswered(RequestId),
+    /// A stream was resolved, or a request was sent an item or ended.
+    WrongKind {
+        /// The request.
+        id: RequestId,
+        /// The variant of its effect.
+        effect: &'static str,
+        /// What it is.
+        kind: Kind,
+    },
+    /// The stream holds as many items as it may: send this one again when the core has taken some.
+    Full(RequestId),
+    /// The answer does not decode. The right one can still come.
+    Undecodable {
+        /// The request.
+        id: RequestId,
+        /// The variant of its effect.
+        effect: &'static str,
+        /// Where in the answer, such as `user.ages[2]`; empty for all of it.
+        path: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The answer is longer than [`Limits::bytes`](super::Limits::bytes).
+    TooLarge {
+        /// How long it is, in bytes.
+        bytes: usize,
+        /// How long it may be.
+        limit: usize,
+    },
+    /// Code of the core's that reads answers, or of the format's, panicked. Of an answer, the right one can still come.
+    Panicked {
+        /// The panic's message.
+        message: String,
+    },
+    /// The bridge is torn down.
+    TornDown,
+}
+
+impl BridgeError {
+    /// Of what the executor says.
+    pub(super) fn refused(id: RequestId, reason: Reason, effect: &'static str, kind: Kind) -> Self {
+        match reason {
+            Reason::Stale => Self::Stale(id),
+            Reason::AlreadyAnswered => Self::AlreadyAnswered(id),
+            Reason::Full => Self::Full(id),
+            Reason::WrongType => Self::WrongKind { id, effect, kind },
+            Reason::TornDown => Self::TornDown,
+            Reason::Unknown | Reason::Foreign => Self::Unknown(id),
+        }
+    }
+
+    /// Its name, which does not change from one version to the next: what a binding hands to its language.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown(_) => "unknown",
+            Self::Stale(_) => "stale",
+            Self::AlreadyAnswered(_) => "alreadyAnswered",
+            Self::WrongKind { .. } => "wrongKind",
+            Self::Full(_) => "full",
+            Self::Undecodable { .. } => "undecodable",
+            Self::TooLarge { .. } => "tooLarge",
+            Self::Panicked { .. } => "panicked",
+            Self::TornDown => "tornDown",
+        }
+    }
+}
+
+/// Requests are named by the number that the shell knows.
+impl fmt::Display for BridgeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(id) => write!(f, "the shell was never given the request {}", id.to_u64()),
+            Self::Stale(id) => write!(f, "nobody awaits the request {} any more", id.to_u64()),
+            Self::AlreadyAnswered(id) => {
+                write!(f, "the request {} is already answered", id.to_u64())
+            }
+            Self::WrongKind { id, effect, kind } => {
+                let (is, remedy) = match kind {
+                    Kind::Stream => ("stream", "`send` and `end` it"),
+                    Kind::Request | Kind::Notify => ("request", "`resolve` or `fail` it"),
+                };
+                write!(f, "`{effect}` {} is a {is}: {remedy}", id.to_u64())
+            }
+            Self::Full(id) => write!(f, "the stream {} is full", id.to_u64()),
+            Self::Undecodable {
+                id,
+                effect,
+                path,
+                message,
+            } => {
+                write!(
+                    f,
+                    "the answer to `{effect}` {} does not decode",
+                    id.to_u64()
+                )?;
+                if !path.is_empty() {
+                    write!(f, " at `{path}`")?;
+                }
+                write!(f, ": {message}")
+            }
+            Self::TooLarge { bytes, limit } => {
+                write!(f, "an answer of {bytes} bytes is longer than {limit}")
+            }
+            Self::Panicked { message } => write!(f, "panicked: {message}"),
+            Self::TornDown => f.write_str("the bridge is torn down"),
+        }
+    }
+}
+
+impl Error for BridgeError {}

@@ -1,0 +1,378 @@
+//! An executor behind bytes, for a shell in another language: what it asks goes out as batches, answers come in by an id.
+//!
+//! The shell holds numbers and nothing else, and calls a [`Bridge`] (or a [`LocalBridge`], for futures that stay on their
+//! thread): run, drain, perform, resolve. What crosses is written by a [`Format`]; docs/WIRE.md of the repository has the
+//! form of everything that does, and `tests/bridge/vectors` has it as examples.
+//!
+//! ```text
+//!     core                          bridge                                 shell, in any language
+//!   request(op).await ──▶ executor ──▶ drain ──── batch: items ──────────▶ performs them
+//!          ▲                  ▲                                                   │
+//!          └──── answer ──────┴── commits ◀── decodes ◀── id, bytes ◀── resolve ──┘
+//! ```
+//!
+//! # What always holds
+//!
+//! - An answer is decoded first, with nothing of the executor's borrowed, and committed then. One that does not decode is
+//!   an error that says where, and the request stays pending: the right answer can still come.
+//! - An id that is unknown, stale, answered already, or of the other kind is an [error](BridgeError) of its own, and has no
+//!   other effect.
+//! - An operation that cannot be written is an item that says so, and its request fails; every other item is there.
+//! - Nothing unwinds out of it. A panic that a task ends by is an item of the next batch unless somebody joins the task; one
+//!   in code that reads or writes values is an error, or an item. On targets that cannot unwind, a panic is a trap. A
+//!   stack that overflows is none: [`Limits::depth`] keeps bytes from causing one.
+//! - Beside the batches nothing is allocated for a round trip: what is pending lies in the executor's own table.
+//!
+//! # The end
+//!
+//! [`Bridge::teardown`] gives the last batch: the notices and notifications that the shell has not seen, and the report.
+//! From then on every call is [`BridgeError::TornDown`]. Dropping a bridge drops its executor: that frees the same, and
+//! tells nobody.
+
+mod batch;
+mod error;
+mod format;
+mod live;
+mod nesting;
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::answer::Shape;
+use crate::contain::contain;
+use crate::engine::Engine;
+use crate::executor::{Executor, LocalExecutor};
+use crate::id::RequestId;
+use crate::portable::Portable;
+use crate::report::{Settled, Teardown};
+use live::{Live, panicked};
+
+pub use batch::VERSION;
+pub use error::BridgeError;
+#[cfg(feature = "messagepack")]
+pub use format::MessagePack;
+pub use format::{Format, Json, Malformed};
+
+/// What a bridge takes of a shell that errs, or means harm. Plain data: dropping it does nothing.
+///
+/// ```
+/// use stillpoint::bridge::Limits;
+///
+/// let limits = Limits { bytes: 4096, ..Limits::default() };
+/// assert_eq!(limits.depth, 100);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes of one answer: 16 MiB, unless you say otherwise.
+    pub bytes: usize,
+    /// How deeply an answer's lists and maps are nested at most: 100, unless you say otherwise, and 127 whatever you say.
+    /// With 1 a list of numbers is read, and a list of lists is not.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            bytes: 16 << 20,
+            depth: 100,
+        }
+    }
+}
+
+/// What both bridges are.
+struct Core<E: Portable, F: Format> {
+    /// `None` once it is torn down.
+    live: Option<Live<E, F>>,
+    report: Option<Teardown<E>>,
+}
+
+impl<E: Portable, F: Format> Core<E, F> {
+    fn new(engine: Engine<E>, format: F) -> Self {
+        Self {
+            live: Some(Live::new(engine, format)),
+            report: None,
+        }
+    }
+
+    /// Acts, unless it is torn down. What panics ends here.
+    fn with<R>(
+        &mut self,
+        act: impl FnOnce(&mut Live<E, F>) -> Result<R, BridgeError>,
+    ) -> Result<R, BridgeError> {
+        let live = self.live.as_mut().ok_or(BridgeError::TornDown)?;
+        contain(|| act(live)).unwrap_or_else(|payload| Err(panicked(payload)))
+    }
+
+    /// The same, for who writes: nothing is left of what was begun before a panic.
+    fn write(
+        &mut self,
+        into: &mut Vec<u8>,
+        act: impl FnOnce(&mut Live<E, F>, &mut Vec<u8>) -> Result<(), BridgeError>,
+    ) -> Result<(), BridgeError> {
+        let before = into.len();
+        let written = self.with(|live| act(live, into));
+        if written.is_err() {
+            into.truncate(before);
+        }
+        written
+    }
+
+    fn teardown(&mut self) -> Result<Vec<u8>, BridgeError> {
+        let live = self.live.take().ok_or(BridgeError::TornDown)?;
+        let mut bytes = Vec::new();
+        match contain(|| live.teardown(&mut bytes)) {
+            Ok(report) => {
+                self.report = Some(report);
+                Ok(bytes)
+            }
+            Err(payload) => Err(panicked(payload)),
+        }
+    }
+}
+
+/// Writes what both bridges can do.
+macro_rules! bridge {
+    ($Bridge:ident, $Executor:ident, { $($marker:ident)? }) => {
+        impl<E: Portable> $Bridge<E> {
+            /// A bridge that speaks JSON. Take spawners and shells of the executor before.
+            #[must_use]
+            pub fn new(executor: $Executor<E>) -> Self {
+                Self::with_format(executor, Json)
+            }
+        }
+
+        impl<E: Portable, F: Format> $Bridge<E, F> {
+            /// A bridge that speaks another format.
+            #[must_use]
+            pub fn with_format(executor: $Executor<E>, format: F) -> Self {
+                Self {
+                    core: Core::new(executor.into_engine(), format),
+                    $($marker: PhantomData,)?
+                }
+            }
+
+            /// Sets what it takes at most.
+            #[must_use]
+            pub fn limits(mut self, limits: Limits) -> Self {
+                if let Some(live) = &mut self.core.live {
+                    live.limits = limits;
+                }
+                self
+            }
+
+            /// Takes a turn of the executor, with at most so many polls; [`Settled::budget_spent`] says that work is left.
+            ///
+            /// # Errors
+            ///
+            /// [`BridgeError::TornDown`].
+            pub fn run(&mut self, budget: usize) -> Result<Settled, BridgeError> {
+                self.core.with(|live| Ok(live.run(budget)))
+            }
+
+            /// Takes what was emitted as a batch: the effects and the cancel notices in the order in which they were
+            /// emitted, then the panics in theirs. What is emitted while it is written is for the next one.
+            ///
+            /// # Errors
+            ///
+            /// [`BridgeError::TornDown`]; [`BridgeError::Panicked`] where a [`Format`] of your own panics between the
+            /// items.
+            pub fn drain(&mut self) -> Result<Vec<u8>, BridgeError> {
+                let mut bytes = Vec::new();
+                self.drain_into(&mut bytes).map(|()| bytes)
+            }
+
+            /// The same, appended to a buffer that is kept for it.
+            ///
+            /// # Errors
+            ///
+            /// As for [`drain`](Self::drain); the buffer is as it was then.
+            pub fn drain_into(&mut self, buffer: &mut Vec<u8>) -> Result<(), BridgeError> {
+                self.core.write(buffer, |live, bytes| {
+                    live.drain(bytes);
+                    Ok(())
+                })
+            }
+
+            /// Answers a request with an output that is written in the bridge's format.
+            ///
+            /// # Errors
+            ///
+            /// Says why it has no effect; the request is as it was: [`BridgeError::Unknown`], [`BridgeError::Stale`],
+            /// [`BridgeError::AlreadyAnswered`], [`BridgeError::WrongKind`] of a stream, [`BridgeError::TooLarge`],
+            /// [`BridgeError::Undecodable`], [`BridgeError::Panicked`] in its decoding, [`BridgeError::TornDown`].
+            pub fn resolve(&mut self, id: RequestId, answer: &[u8]) -> Result<(), BridgeError> {
+                self.core.with(|live| live.answer(id, answer, Shape::One))
+            }
+
+            /// Fails a request, or a stream after what was sent.
+            ///
+            /// # Errors
+            ///
+            /// [`BridgeError::Unknown`], [`BridgeError::Stale`], [`BridgeError::AlreadyAnswered`],
+            /// [`BridgeError::TornDown`].
+            pub fn fail(
+                &mut self,
+                id: RequestId,
+                message: impl Into<String>,
+            ) -> Result<(), BridgeError> {
+                let message = message.into();
+                self.core.with(|live| live.fail(id, message))
+            }
+
+            /// Sends an item to a stream, written in the bridge's format.
+            ///
+            /// # Errors
+            ///
+            /// As for [`resolve`](Self::resolve), with [`BridgeError::WrongKind`] of a request, and
+            /// [`BridgeError::Full`]: the item can be sent again once the core has taken some.
+            pub fn send(&mut self, id: RequestId, item: &[u8]) -> Result<(), BridgeError> {
+                self.core.with(|live| live.answer(id, item, Shape::Many))
+            }
+
+            /// Ends a stream, after what was sent.
+            ///
+            /// # Errors
+            ///
+            /// As for [`fail`](Self::fail), and [`BridgeError::WrongKind`] of a request.
+            pub fn end(&mut self, id: RequestId) -> Result<(), BridgeError> {
+                self.core.with(|live| live.end(id))
+            }
+
+            /// Takes a look at the tasks and requests that it holds, as far as the mailbox is taken in. A request's
+            /// `effect` is null until a batch has had one of its variant.
+            ///
+            /// # Errors
+            ///
+            /// [`BridgeError::TornDown`]; [`BridgeError::Panicked`] where a [`Format`] of your own cannot write it.
+            pub fn snapshot(&mut self) -> Result<Vec<u8>, BridgeError> {
+                let mut bytes = Vec::new();
+                let look = |live: &mut Live<E, F>, bytes: &mut Vec<u8>| {
+                    let written = live.snapshot(bytes);
+                    written.map_err(|message| BridgeError::Panicked { message })
+                };
+                self.core.write(&mut bytes, look).map(|()| bytes)
+            }
+
+            /// Comes to rest, as the executor's teardown does, and gives the last batch: the notices and notifications
+            /// that the shell has not seen, panics, and the report as its last item.
+            ///
+            /// # Errors
+            ///
+            /// [`BridgeError::TornDown`] where it is so already; [`BridgeError::Panicked`] where a [`Format`] of your own
+            /// panics between the items. It is torn down then all the same.
+            pub fn teardown(&mut self) -> Result<Vec<u8>, BridgeError> {
+                self.core.teardown()
+            }
+
+            /// The report of its teardown, of which some can be asked at any later time, such as
+            /// [`is_unloadable`](Teardown::is_unloadable). Its `emitted` is empty: it was in the last batch.
+            #[must_use]
+            pub fn report(&self) -> Option<&Teardown<E>> {
+                self.core.report.as_ref()
+            }
+        }
+
+        /// Counts of what its executor holds, or that it is torn down.
+        impl<E: Portable, F: Format> fmt::Debug for $Bridge<E, F> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut bridge = f.debug_tuple(stringify!($Bridge));
+                match &self.core.live {
+                    Some(live) => bridge.field(live.engine()).finish(),
+                    None => bridge.field(&format_args!("torn down")).finish(),
+                }
+            }
+        }
+    };
+}
+
+/// An [`Executor`] behind bytes; the [module](self) says what always holds.
+///
+/// Dropping it drops the executor, and with it every future and every request; what the shell has not seen is discarded.
+///
+/// ```
+/// use serde::Serialize;
+/// use stillpoint::bridge::{Bridge, BridgeError};
+/// use stillpoint::{effects, Executor, Operation, RequestId};
+///
+/// #[derive(Serialize)]
+/// struct HttpGet {
+///     url: &'static str,
+/// }
+/// impl Operation for HttpGet {
+///     type Output = Vec<u32>;
+/// }
+/// #[derive(Serialize)]
+/// struct Render(u32);
+///
+/// effects! {
+///     enum Effect {
+///         Http => request HttpGet,
+///         Render => notify Render,
+///     }
+/// }
+///
+/// let mut executor = Executor::<Effect>::new();
+/// let shell = executor.shell();
+/// drop(executor.spawn(async move {
+///     let numbers = shell.request(HttpGet { url: "/" }).await.unwrap();
+///     shell.notify(Render(numbers.iter().sum())).unwrap();
+/// }));
+///
+/// let mut bridge = Bridge::new(executor);
+/// bridge.run(1000)?;
+/// let batch = String::from_utf8(bridge.drain()?).unwrap();
+/// assert_eq!(
+///     batch,
+///     r#"{"version":1,"items":[{"type":"request","id":16777216,"effect":"Http","operation":{"url":"/"}}]}"#
+/// );
+/// let id = RequestId::from_u64(16777216);
+/// let wrong = bridge.resolve(id, br#"[1, "2"]"#).unwrap_err();
+/// assert!(wrong.to_string().starts_with("the answer to `Http` 16777216 does not decode at `[1]`: "));
+/// bridge.resolve(id, b"[1, 2]")?;
+///
+/// bridge.run(1000)?;
+/// let batch = String::from_utf8(bridge.drain()?).unwrap();
+/// assert_eq!(batch, r#"{"version":1,"items":[{"type":"notify","effect":"Render","operation":3}]}"#);
+///
+/// bridge.teardown()?;
+/// bridge.report().unwrap().assert_baseline();
+/// assert_eq!(bridge.run(1000), Err(BridgeError::TornDown));
+/// # Ok::<(), BridgeError>(())
+/// ```
+pub struct Bridge<E: Portable, F: Format = Json> {
+    core: Core<E, F>,
+}
+
+bridge!(Bridge, Executor, {});
+
+/// A [`LocalExecutor`] behind bytes: a [`Bridge`] whose tasks stay on their thread, as it does itself.
+///
+/// Dropping it drops the executor, and with it every future and every request; what the shell has not seen is discarded.
+///
+/// ```
+/// use std::rc::Rc;
+/// use stillpoint::bridge::LocalBridge;
+/// use stillpoint::{effects, LocalExecutor};
+///
+/// effects! {
+///     enum Effect {
+///         Say => notify String,
+///     }
+/// }
+///
+/// let mut executor = LocalExecutor::<Effect>::new();
+/// let (shell, text) = (executor.shell(), Rc::new("hello"));
+/// drop(executor.spawn_local(async move { shell.notify(text.to_string()).unwrap() }));
+///
+/// let mut bridge = LocalBridge::new(executor);
+/// bridge.run(1000)?;
+/// let batch = String::from_utf8(bridge.drain()?).unwrap();
+/// assert_eq!(batch, r#"{"version":1,"items":[{"type":"notify","effect":"Say","operation":"hello"}]}"#);
+/// # Ok::<(), stillpoint::bridge::BridgeError>(())
+/// ```
+pub struct LocalBridge<E: Portable, F: Format = Json> {
+    core: Core<E, F>,
+    bound: PhantomData<*const ()>,
+}
+
+bridge!(LocalBridge, LocalExecutor, { bound });
