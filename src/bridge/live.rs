@@ -216,23 +216,21 @@ impl<E: Portable, F: Format> Live<E, F> {
         ended.map_err(|reason| route.refused(id, reason))
     }
 
-    /// Decodes first: nothing of the executor's is borrowed, and nothing of it is changed yet.
+    /// Decodes first: nothing of the executor's is borrowed, and nothing of it is changed yet. A panic ends in the call of
+    /// the bridge.
     fn decode<T: DeserializeOwned>(
         &self,
         id: RequestId,
         effect: &'static str,
         bytes: &[u8],
     ) -> Result<T, BridgeError> {
-        match contain(|| self.format.read(bytes, self.limits.depth)) {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(malformed)) => Err(BridgeError::Undecodable {
-                id,
-                effect,
-                path: malformed.path,
-                message: malformed.message,
-            }),
-            Err(payload) => Err(panicked(payload)),
-        }
+        let read = self.format.read(bytes, self.limits.depth);
+        read.map_err(|malformed| BridgeError::Undecodable {
+            id,
+            effect,
+            path: malformed.path,
+            message: malformed.message,
+        })
     }
 
     fn take_one<Op>(&self, id: RequestId, effect: &'static str, bytes: &[u8]) -> Taken

@@ -1,8 +1,8 @@
 //! An executor behind bytes, for a shell in another language: what it asks goes out as batches, answers come in by an id.
 //!
 //! The shell holds numbers and nothing else, and calls a [`Bridge`] (or a [`LocalBridge`], for futures that stay on their
-//! thread): run, drain, perform, resolve. What crosses is written by a [`Format`]; docs/WIRE.md of the repository has the
-//! form of everything that does, and `tests/bridge/vectors` has it as examples.
+//! thread): run, drain, perform, resolve. What crosses is written by a [`Format`]; docs/WIRE.md has the form of
+//! everything that does, and `tests/bridge/vectors` of the repository has it as examples.
 //!
 //! ```text
 //!     core                          bridge                                 shell, in any language
