@@ -267,8 +267,7 @@ fn let_go<T>(
 }
 
 fn put_panics<F: Format>(batch: &mut Batch<'_, F>, panics: &Mutex<Vec<Panicked>>) {
-    let mut told = panics.lock().unwrap_or_else(PoisonError::into_inner);
-    let told = std::mem::take(&mut *told);
+    let told = std::mem::take(&mut *panics.lock().unwrap_or_else(PoisonError::into_inner));
     for panic in &told {
         batch.tell(&Item::Panic(panic));
     }
