@@ -175,7 +175,7 @@ macro_rules! bridge {
             /// # Errors
             ///
             /// [`BridgeError::TornDown`]; [`BridgeError::Panicked`] where a [`Format`] of your own panics between the
-            /// items.
+            /// items, which costs the batch.
             pub fn drain(&mut self) -> Result<Vec<u8>, BridgeError> {
                 let mut bytes = Vec::new();
                 self.drain_into(&mut bytes).map(|()| bytes)

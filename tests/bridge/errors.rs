@@ -90,6 +90,8 @@ in_each_format! {
         scene.bridge.resolve(asked, &answer).unwrap();
         assert_eq!(scene.bridge.resolve(asked, &answer), Err(BridgeError::AlreadyAnswered(asked)));
         assert_eq!(scene.bridge.fail(asked, "why"), Err(BridgeError::AlreadyAnswered(asked)));
+        // Whatever it says: nobody reads it.
+        assert_eq!(scene.bridge.resolve(asked, b""), Err(BridgeError::AlreadyAnswered(asked)));
         scene.bridge.end(ticks).unwrap();
         assert_eq!(scene.bridge.send(ticks, &number), Err(BridgeError::AlreadyAnswered(ticks)));
         assert_eq!(scene.bridge.end(ticks), Err(BridgeError::AlreadyAnswered(ticks)));
@@ -103,14 +105,25 @@ in_each_format! {
 
     #[test]
     fn an_id_that_no_batch_has_had_is_unknown_though_its_request_is_there(format) {
-        let mut scene = Scene::new(format, core);
+        let mut scene = Scene::new(format, |executor, shell, trace| {
+            drop(executor.spawn(async move {
+                for number in 1..3 {
+                    trace.push(format!("{:?}", shell.request(Ask(number)).await));
+                }
+            }));
+        });
+        let first = id(&scene.turn()[0]);
+        let answer = scene.write(7);
+        scene.bridge.resolve(first, &answer).unwrap();
         scene.bridge.run(10).unwrap();
-        let snapshot = scene.snapshot();
-        let asked = id(&snapshot["requests"][0]);
-        let answer = scene.write(Person { name: "Ada".into(), ages: vec![] });
-        assert_eq!(scene.bridge.resolve(asked, &answer), Err(BridgeError::Unknown(asked)));
-        let batch = scene.drain();
-        succeed(scene, asked, id(&batch[1]));
+        let untaken = id(&scene.snapshot()["requests"][0]);
+        assert_eq!(scene.bridge.resolve(untaken, &answer), Err(BridgeError::Unknown(untaken)));
+        assert_eq!(scene.bridge.fail(untaken, "why"), Err(BridgeError::Unknown(untaken)));
+        assert_eq!(id(&scene.drain()[0]), untaken);
+        scene.bridge.resolve(untaken, &answer).unwrap();
+        scene.turn();
+        assert_eq!(scene.trace.take(), ["Ok(7)", "Ok(7)"]);
+        scene.teardown();
     }
 
     #[test]
