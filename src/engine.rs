@@ -210,7 +210,8 @@ impl<E: Send + 'static> Engine<E> {
         self.take_front()
     }
 
-    fn take_front(&self) -> Option<Emitted<E>> {
+    /// The same as far as the mailbox is taken in.
+    pub(crate) fn take_front(&self) -> Option<Emitted<E>> {
         self.turn
             .with_outbox(|outbox: &mut Outbox<E>| outbox.pop(|id| self.turn.taken(id)))
     }
@@ -224,7 +225,7 @@ impl<E: Send + 'static> Engine<E> {
 
     /// Sees to what may have ended an untaken effect's life, and drops what died untaken.
     #[inline]
-    fn tidy(&self) {
+    pub(crate) fn tidy(&self) {
         match self.has_mail() || self.turn.is_unswept() {
             true => self.act(|_| self.sweep()),
             false => self.turn.adopt_newcomer(),

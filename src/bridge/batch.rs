@@ -84,10 +84,12 @@ impl<'a, F: Format> Batch<'a, F> {
     /// Writes one item whole, or says why it cannot be written and writes nothing.
     pub(super) fn put<T: Serialize>(&mut self, item: &Item<'_, T>) -> Result<(), String> {
         let before = self.bytes.len();
-        if self.items > 0 {
-            self.format.separate(self.bytes);
-        }
-        let written = contain(|| self.format.write(item, self.bytes));
+        let written = contain(|| {
+            if self.items > 0 {
+                self.format.separate(self.bytes);
+            }
+            self.format.write(item, self.bytes)
+        });
         let written = written.unwrap_or_else(|payload| {
             let text = format!("panicked: {}", message(&payload));
             discard(payload);

@@ -148,7 +148,9 @@ impl Format for MessagePack {
             nesting::Nesting::Within(length) if length < bytes.len() => {
                 return Err(Malformed::whole("there are bytes after the value"));
             }
-            nesting::Nesting::Within(_) | nesting::Nesting::Broken => {}
+            // Nothing counts the depth of what is not read as it was measured.
+            nesting::Nesting::Broken => return Err(Malformed::whole("it is not one whole value")),
+            nesting::Nesting::Within(_) => {}
         }
         rmp_serde::from_slice(bytes).map_err(|error| {
             let mut again = rmp_serde::Deserializer::from_read_ref(bytes);

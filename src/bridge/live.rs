@@ -101,10 +101,11 @@ impl<E: Portable, F: Format> Live<E, F> {
 
     pub(super) fn drain(&mut self, bytes: &mut Vec<u8>) {
         let mut batch = Batch::open(&self.format, bytes);
-        // Who emits without a pause, on another thread or in an operation's own code, does not keep it.
-        self.engine.act(|_| {});
+        // Who emits without a pause, on another thread or in an operation's own code, does not keep it: what came in by now
+        // is looked at once.
+        self.engine.tidy();
         for _ in 0..self.engine.turn.emitted() {
-            let Some(emitted) = self.engine.pop() else {
+            let Some(emitted) = self.engine.take_front() else {
                 break;
             };
             put_emitted(&mut batch, Some(&self.engine), &mut self.routes, emitted);

@@ -20,7 +20,8 @@
 //! - An operation that cannot be written is an item that says so, and its request fails; every other item is there.
 //! - Nothing unwinds out of it. A panic that a task ends by is an item of the next batch unless somebody joins the task; one
 //!   in code that reads or writes values is an error, or an item. On targets that cannot unwind, a panic is a trap. A
-//!   stack that overflows is none: [`Limits::depth`] keeps bytes from causing one.
+//!   stack that overflows is none: [`Limits::depth`] keeps bytes from causing one, as long as every `Deserialize` passes on
+//!   the errors of its deserializer.
 //! - Beside the batches nothing is allocated for a round trip: what is pending lies in the executor's own table.
 //!
 //! # The end

@@ -167,3 +167,31 @@ in_each_format! {
         }
     }
 }
+
+/// What is no whole value is not given to the decoder, which would nest as it likes where a type swallows errors.
+#[cfg(feature = "messagepack")]
+#[test]
+fn broken_messagepack_is_not_decoded() {
+    fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+        Ok(u32::deserialize(deserializer).unwrap_or(0))
+    }
+    #[derive(Deserialize)]
+    #[allow(dead_code, reason = "it is only read")]
+    enum Tree {
+        Leaf,
+        Node(Box<Tree>),
+    }
+    #[derive(Deserialize)]
+    #[allow(dead_code, reason = "it is only read")]
+    struct Answer {
+        #[serde(deserialize_with = "lenient")]
+        a: u32,
+        tree: Tree,
+    }
+    let mut bytes = b"\x82\xa1a\xdb".to_vec();
+    for _ in 0..500_000 {
+        bytes.extend(b"\x01\x81");
+    }
+    let read = stillpoint::bridge::MessagePack.read::<Answer>(&bytes, 100);
+    assert!(read.err().unwrap().message.contains("whole value"));
+}
