@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::id::TaskId;
+use crate::outbox::Emitted;
 use crate::report::{Leak, Outstanding, Teardown, Totals};
 use crate::snapshot::{RequestSnapshot, Snapshot, TaskSnapshot};
 
@@ -23,14 +24,33 @@ pub(crate) struct PlainReport {
     text: String,
 }
 
+/// What a teardown hands over that the shell has not seen.
+#[derive(Clone, Copy)]
+pub(crate) struct Unseen {
+    notifications: usize,
+    cancelled: usize,
+}
+
+impl Unseen {
+    pub(crate) fn of<E>(emitted: &[Emitted<E>]) -> Self {
+        let is_notice = |emitted: &&Emitted<E>| matches!(emitted, Emitted::Cancelled(_));
+        let cancelled = emitted.iter().filter(is_notice).count();
+        Self {
+            notifications: emitted.len() - cancelled,
+            cancelled,
+        }
+    }
+}
+
 impl PlainReport {
-    pub(crate) fn new<E>(report: &Teardown<E>, notifications: usize, cancelled: usize) -> Self {
+    /// Of a report whose emissions were handed over: `unseen` is what they were.
+    pub(crate) fn new<E>(report: &Teardown<E>, unseen: Unseen) -> Self {
         Self {
             tasks: report.tasks,
             requests: report.requests,
             messages: report.messages,
-            notifications,
-            cancelled,
+            notifications: unseen.notifications,
+            cancelled: unseen.cancelled,
             leaks: report.leaks.iter().map(PlainLeak::new).collect(),
             outstanding: PlainOutstanding::new(report.outstanding),
             totals: PlainTotals::new(report.totals),

@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::entry::Reason;
 use crate::id::RequestId;
 use crate::outbox::Emitted;
-use crate::plain::{PlainReport, PlainRequest, PlainSnapshot, PlainTask};
+use crate::plain::{PlainReport, PlainRequest, PlainSnapshot, PlainTask, Unseen};
 use crate::portable::{Kind, Portable, Visitor};
 use crate::report::{Settled, Teardown};
 use crate::request::{Operation, Request, ResolveError, Subscription};
@@ -125,17 +125,13 @@ impl<E: Portable, F: Format> Live<E, F> {
         } = self;
         let mut report = engine.teardown();
         let emitted = std::mem::take(&mut report.emitted);
-        let (mut notifications, mut cancelled) = (0, 0);
+        let unseen = Unseen::of(&emitted);
         let mut batch = Batch::open(&format, bytes);
         for emitted in emitted {
-            match &emitted {
-                Emitted::Effect(_) => notifications += 1,
-                Emitted::Cancelled(_) => cancelled += 1,
-            }
             put_emitted(&mut batch, None, &mut routes, emitted);
         }
         put_panics(&mut batch, &panics);
-        let plain = PlainReport::new(&report, notifications, cancelled);
+        let plain = PlainReport::new(&report, unseen);
         batch.tell(&Item::Report(&plain));
         batch.close();
         report

@@ -20,7 +20,7 @@ use super::registry::{self, Hosted};
 use super::values::to_js;
 use crate::id::RequestId;
 use crate::outbox::Emitted;
-use crate::plain::{PlainReport, PlainSnapshot, PlainTotals};
+use crate::plain::{PlainReport, PlainSnapshot, PlainTotals, Unseen};
 use crate::portable::{Portable, Visitor};
 use crate::request::{Operation, Request, Subscription};
 use crate::shell::Notification;
@@ -178,16 +178,12 @@ impl<E: Portable> Hosted for Core<E> {
         let closed = self.guard.enter(|| {
             let executor = self.executor.borrow_mut().take();
             let mut report = executor?.teardown();
-            let (mut notifications, mut cancelled) = (0, 0);
+            let unseen = Unseen::of(&report.emitted);
             for emitted in std::mem::take(&mut report.emitted) {
-                match emitted {
-                    Emitted::Effect(_) => notifications += 1,
-                    Emitted::Cancelled(_) => cancelled += 1,
-                }
                 self.perform(emitted, "its host is closed");
             }
             registry::remove(self.number);
-            Some(to_js(&PlainReport::new(&report, notifications, cancelled)))
+            Some(to_js(&PlainReport::new(&report, unseen)))
         });
         match closed {
             Some(Some(report)) => report.map_err(|why| js::plain_error(&why)),
