@@ -94,26 +94,29 @@ impl<E> Outbox<E> {
     /// The oldest emission. Where it is an effect, `taken` is told whose it is.
     #[inline]
     pub(crate) fn pop(&mut self, taken: impl FnOnce(RequestId)) -> Option<Emitted<E>> {
-        let id = self.front()?;
-        let slot = self.queue.pop_front()?;
-        self.len -= 1;
-        match slot.what {
-            What::Effect(effect) => {
-                taken(id);
-                Some(Emitted::Effect(effect))
-            }
-            What::Cancelled([next, second, third]) => {
-                if next != RequestId::NONE {
-                    self.queue.push_front(Slot {
-                        number: slot.number,
-                        id: next,
-                        what: What::Cancelled([second, third, RequestId::NONE]),
-                    });
+        while let Some(Slot { number, id, what }) = self.queue.pop_front() {
+            let emitted = match what {
+                What::Gone => continue,
+                What::Effect(effect) => {
+                    taken(id);
+                    Emitted::Effect(effect)
                 }
-                Some(Emitted::Cancelled(id))
-            }
-            What::Gone => None,
+                What::Cancelled([next, second, third]) => {
+                    if next != RequestId::NONE {
+                        self.queue.push_front(Slot {
+                            number,
+                            id: next,
+                            what: What::Cancelled([second, third, RequestId::NONE]),
+                        });
+                    }
+                    Emitted::Cancelled(id)
+                }
+            };
+            self.len -= 1;
+            return Some(emitted);
         }
+        self.shrink();
+        None
     }
 
     /// Gives back what a burst needed.
