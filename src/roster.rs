@@ -1,5 +1,6 @@
 //! The task table: every task, from its spawn until its allocation is gone.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::Location;
@@ -25,6 +26,8 @@ struct Task {
     place: &'static Location<'static>,
     /// From its first poll that is pending until it ends: until then it is ready, or being polled.
     waker: Option<Waker>,
+    /// Whether it was woken by that since its last poll, and so is ready.
+    is_called: Cell<bool>,
     has_ended: bool,
     /// Whether its join handle is out.
     is_joined: bool,
@@ -36,6 +39,7 @@ impl Roster {
         let id = self.tasks.insert_with(|_| Task {
             place: label.place,
             waker: None,
+            is_called: Cell::new(false),
             has_ended: false,
             is_joined: true,
         });
@@ -54,19 +58,23 @@ impl Roster {
         self.live
     }
 
-    pub(crate) fn waker(&self, id: TaskId) -> Option<&Waker> {
-        self.tasks.get(id)?.waker.as_ref()
+    /// Its waker, if it has waited before, and whether it was woken by that since its last poll.
+    pub(crate) fn waker(&self, id: TaskId) -> Option<(&Waker, &Cell<bool>)> {
+        let task = self.tasks.get(id)?;
+        Some((task.waker.as_ref()?, &task.is_called))
     }
 
-    /// Whether it is pending for the first time, and its waker is to be kept.
-    pub(crate) fn wants_waker(&self, id: TaskId) -> bool {
-        self.tasks.get(id).is_some_and(|task| task.waker.is_none())
-    }
-
-    pub(crate) fn keep_waker(&mut self, id: TaskId, waker: Waker) {
-        if let Some(task) = self.tasks.get_mut(id) {
-            task.waker = Some(waker);
+    /// It waits, by this waker. Gives whether it is for the first time.
+    pub(crate) fn pend(&mut self, id: TaskId, waker: &Waker) -> bool {
+        let Some(task) = self.tasks.get_mut(id) else {
+            return false;
+        };
+        task.is_called.set(false);
+        let is_first = task.waker.is_none();
+        if is_first {
+            task.waker = Some(waker.clone());
         }
+        is_first
     }
 
     /// It has ended. Gives its waker, to be dropped outside the borrow: it may be the last that holds the allocation.
@@ -138,12 +146,12 @@ mod tests {
         let place = Location::caller();
         let name = Some("checker");
         let id = roster.insert(Label { name, place });
-        assert!(roster.wants_waker(id) && roster.waker(id).is_none());
-        roster.keep_waker(id, Waker::noop().clone());
-        assert!(!roster.wants_waker(id) && roster.waker(id).is_some());
+        assert!(roster.waker(id).is_none());
+        assert!(roster.pend(id, Waker::noop()) && roster.waker(id).is_some());
+        assert!(!roster.pend(id, Waker::noop()));
         assert!(roster.end(id).is_some() && roster.waker(id).is_none());
         roster.remove(id);
-        assert!(!roster.wants_waker(id) && roster.remaining().count() == 0);
+        assert!(!roster.pend(id, Waker::noop()) && roster.remaining().count() == 0);
         assert!(roster.names.is_empty());
     }
 }

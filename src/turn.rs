@@ -335,12 +335,9 @@ impl Turn {
     #[inline]
     pub(crate) fn pend(&self, waker: &Waker) {
         let Some(id) = self.current.get() else { return };
-        let wants_waker = self.tasks.borrow().wants_waker(id);
-        if wants_waker {
-            self.tasks.borrow_mut().keep_waker(id, waker.clone());
-            if self.was_woken.get() {
-                waker.wake_by_ref();
-            }
+        let is_first = self.tasks.borrow_mut().pend(id, waker);
+        if is_first && self.was_woken.get() {
+            waker.wake_by_ref();
         }
     }
 
@@ -452,10 +449,15 @@ impl Turn {
     /// Wakes a task by its own waker: under the borrow, since that calls nobody but [`schedule`], which does not look
     /// into the table.
     fn wake(&self, id: TaskId) {
+        let is_polled = self.current.get() == Some(id);
         match self.tasks.borrow().waker(id) {
-            Some(waker) => waker.wake_by_ref(),
+            // In its very poll it is to be polled once more, whatever it was called for before.
+            Some((waker, _)) if is_polled => waker.wake_by_ref(),
+            // Where it was called and not polled since, it is ready: one atomic saved for each item of a burst.
+            Some((_, is_called)) if is_called.replace(true) => {}
+            Some((waker, _)) => waker.wake_by_ref(),
             // It is ready, unless it is in its first poll: see `pend`.
-            None if self.current.get() == Some(id) => self.was_woken.set(true),
+            None if is_polled => self.was_woken.set(true),
             None => {}
         }
     }

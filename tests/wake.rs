@@ -152,6 +152,32 @@ fn rule_03_a_task_that_wakes_itself_is_polled_again_whatever_it_did_with_its_wak
 }
 
 #[test]
+fn rule_03_a_task_that_was_woken_and_answers_itself_in_that_poll_is_polled_again() {
+    let mut executor = Executor::<Request<Ask>>::new();
+    let shell = executor.shell();
+    let (hand, taken) = std::sync::mpsc::channel::<Request<Ask>>();
+    let task = executor.spawn(async move {
+        let (own, shell) = (shell.request(Ask(1)), &shell);
+        let other = async move {
+            shell.request(Ask(2)).await.unwrap();
+            // The other branch has been polled in this poll, and waits.
+            taken.recv().unwrap().resolve(7).unwrap();
+        };
+        futures::join!(own, other).0
+    });
+    executor.run_until_stalled();
+    for emitted in executor.drain() {
+        match emitted {
+            Emitted::Effect(request) if request.operation == Ask(1) => hand.send(request).unwrap(),
+            Emitted::Effect(request) => request.resolve(0).unwrap(),
+            Emitted::Cancelled(_) => unreachable!(),
+        }
+    }
+    assert_eq!(executor.run_until_stalled().completed, 1);
+    assert_eq!(end(task), "Ok(7)");
+}
+
+#[test]
 fn rule_03_two_wakes_racing_with_the_end_of_a_poll_lose_no_live_task() {
     let wakes = rounds(500_000, 50_000);
     let mut executor = Executor::<Effect>::new();
