@@ -10,6 +10,7 @@ use crate::answer::Shape;
 use crate::contain::{discard, shield};
 use crate::entry::Reason;
 use crate::id::{RequestId, TaskId};
+use crate::limit::{Limits, Rejected};
 use crate::mailbox;
 use crate::meta::{Door, Label, Mailbox, TaskPanic};
 use crate::outbox::{Emitted, Outbox};
@@ -49,9 +50,13 @@ pub(crate) struct Engine<E: Send + 'static> {
 }
 
 impl<E: Send + 'static> Engine<E> {
-    pub(crate) fn new(on_ready: Option<OnReady>, on_panic: Option<OnPanic>) -> Self {
+    pub(crate) fn new(
+        on_ready: Option<OnReady>,
+        on_panic: Option<OnPanic>,
+        limits: &Limits,
+    ) -> Self {
         let has_bell = on_ready.is_some();
-        let (door, mailbox) = mailbox::Door::new(on_ready);
+        let (door, mailbox) = mailbox::Door::new(on_ready, limits.places());
         Self {
             mailbox,
             spawners: Arc::new(Root {
@@ -60,7 +65,7 @@ impl<E: Send + 'static> Engine<E> {
             shells: Arc::new(Root {
                 door: Arc::clone(&door),
             }),
-            turn: Turn::new(door, Box::new(Outbox::<E>::new())),
+            turn: Turn::new(door, Box::new(Outbox::<E>::new()), limits),
             on_panic,
             has_bell,
             at_rest: false,
@@ -169,6 +174,10 @@ impl<E: Send + 'static> Engine<E> {
             }
         }
         settled.pending = self.turn.live();
+        if let Some(places) = &self.door().places {
+            settled.waiting = self.turn.waiting();
+            settled.refused = places.take_refused();
+        }
         settled
     }
 
@@ -212,8 +221,22 @@ impl<E: Send + 'static> Engine<E> {
 
     /// The same as far as the mailbox is taken in.
     pub(crate) fn take_front(&self) -> Option<Emitted<E>> {
-        self.turn
-            .with_outbox(|outbox: &mut Outbox<E>| outbox.pop(|id| self.turn.taken(id)))
+        let emitted = self
+            .turn
+            .with_outbox(|outbox: &mut Outbox<E>| outbox.pop(|id| self.turn.taken(id)));
+        if self.turn.is_bounded() && matches!(emitted, Some(Emitted::Effect(_))) {
+            self.hand_on();
+        }
+        emitted
+    }
+
+    /// An effect's place in the outbox is free.
+    #[inline(never)]
+    fn hand_on(&self) {
+        self.turn.lend(|| self.turn.vacate(1));
+        if self.turn.has_ready() {
+            self.door().ring_if_armed();
+        }
     }
 
     /// The request of the next emission, or [`RequestId::NONE`] where it has none.
@@ -379,20 +402,28 @@ impl<E: Send + 'static> fmt::Debug for Engine<E> {
 }
 
 impl<E: Send + 'static> Engine<E> {
-    pub(crate) fn spawn<F>(&self, future: F, label: Label) -> JoinHandle<F::Output>
+    pub(crate) fn try_spawn<F>(
+        &self,
+        future: F,
+        label: Label,
+    ) -> Result<JoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        let Some(place) = self.door().place_for_task() else {
+            return Err(Rejected::full(future));
+        };
         // What was spawned before is first.
         match self.has_mail() {
             true => self.act(|_| {}),
             false => self.turn.adopt_newcomer(),
         }
         let (runnable, handle) = task::make(self.door(), future, TaskId::NONE);
+        place.keep();
         self.turn.welcome(runnable, label);
         self.door().ring_if_armed();
-        handle
+        Ok(handle)
     }
 
     /// Gives up a resolver: its request is answered by its id alone. `None` where it is another executor's.
@@ -494,6 +525,9 @@ impl<E: Send + 'static> Engine<E> {
         id: RequestId,
         reason: String,
     ) -> Result<(), ResolveError<String>> {
-        self.act(|turn| turn.fail(id, reason).map_err(ResolveError::given_back))
+        self.act(|turn| match turn.check(id, |_| true) {
+            Ok(()) => turn.fail(id, reason).map_err(ResolveError::given_back),
+            Err(why) => Err(ResolveError::new(why, reason)),
+        })
     }
 }

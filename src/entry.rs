@@ -43,6 +43,9 @@ pub enum RequestError {
     Outside,
     /// More than 2^24 requests would be pending at once.
     Exhausted,
+    /// The executor has as many requests or untaken effects as it may, and was told by
+    /// [`WhenFull::Fail`](crate::WhenFull::Fail) to let none wait.
+    Full,
 }
 
 impl fmt::Display for RequestError {
@@ -53,6 +56,7 @@ impl fmt::Display for RequestError {
             Self::Closed => f.write_str("the executor is torn down"),
             Self::Outside => f.write_str("polled outside a turn of its executor"),
             Self::Exhausted => f.write_str("too many requests are pending"),
+            Self::Full => f.write_str("the executor takes no more requests for now"),
         }
     }
 }
@@ -178,10 +182,14 @@ pub(crate) struct Entry {
 pub(crate) struct Emission(u64);
 
 impl Emission {
-    /// Not made yet: that is somebody else's code, which may panic.
+    /// Not made yet: that is somebody else's code, which may panic. It has a place in the outbox, if those are counted.
     pub(crate) const UNMADE: Self = Self(u64::MAX);
     /// With the shell.
     pub(crate) const TAKEN: Self = Self(u64::MAX - 1);
+    /// It has a place by now, and is made when its task is polled.
+    pub(crate) const ADMITTED: Self = Self(u64::MAX - 2);
+    /// It waits for a place.
+    pub(crate) const WAITING: Self = Self(u64::MAX - 3);
 
     /// In the outbox, under this number.
     pub(crate) fn untaken(number: u64) -> Self {
@@ -190,7 +198,12 @@ impl Emission {
 
     /// Its number in the outbox, if it is there.
     pub(crate) fn number(self) -> Option<u64> {
-        (self.0 < Self::TAKEN.0).then_some(self.0)
+        (self.0 < Self::WAITING.0).then_some(self.0)
+    }
+
+    /// Whether it has yet to be made: nobody outside has its id.
+    pub(crate) fn is_in_line(self) -> bool {
+        self == Self::WAITING || self == Self::ADMITTED
     }
 }
 
@@ -252,15 +265,19 @@ impl Drop for Stream {
     }
 }
 
-/// What the shell must hear of an entry that is freed.
+/// What there is to do for an entry that is freed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Notice {
-    /// It never saw the effect: the effect goes.
+    /// The shell never saw the effect: the effect goes.
     Bury(u64),
-    /// It has the effect, and the core has no use for it any more.
+    /// The shell has the effect, and is told that the core has no use for it any more.
     Cancelled,
-    /// It ended the request itself, or never will see the effect.
+    /// The shell ended the request itself.
     None,
+    /// The effect was never made, and has no use for its place.
+    Vacate,
+    /// It waited for a place.
+    Leave,
 }
 
 #[cfg(test)]
@@ -272,5 +289,8 @@ mod tests {
         let numbers =
             [Emission::UNMADE, Emission::untaken(7), Emission::TAKEN].map(Emission::number);
         assert_eq!(numbers, [None, Some(7), None]);
+        let line = [Emission::WAITING, Emission::ADMITTED];
+        assert!(line.iter().all(|emission| emission.is_in_line()));
+        assert_eq!(line.map(Emission::number), [None, None]);
     }
 }

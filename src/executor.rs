@@ -11,8 +11,9 @@ use futures::future::FusedFuture;
 
 use crate::answer::Shape;
 use crate::engine::{Engine, OnPanic, OnReady};
-use crate::entry::Reason;
+use crate::entry::{Overflow, Reason};
 use crate::id::RequestId;
+use crate::limit::{Limits, Rejected, WhenFull};
 use crate::meta::TaskPanic;
 use crate::outbox::Emitted;
 use crate::report::{Settled, Teardown, Totals};
@@ -46,6 +47,7 @@ use crate::task::{self, JoinHandle, Local, LocalJoinHandle};
 pub struct Builder<E> {
     on_ready: Option<OnReady>,
     on_panic: Option<OnPanic>,
+    limits: Limits,
     effect: PhantomData<fn() -> E>,
 }
 
@@ -54,6 +56,7 @@ impl<E: Send + 'static> Builder<E> {
         Self {
             on_ready: None,
             on_panic: None,
+            limits: Limits::default(),
             effect: PhantomData,
         }
     }
@@ -75,17 +78,63 @@ impl<E: Send + 'static> Builder<E> {
         self
     }
 
+    /// Lets at most so many tasks be alive at one time, those among them that were spawned from outside and not taken in
+    /// yet. A spawn beyond that is [`Rejected`] with its future, and [`Settled::refused`] counts it. There is no limit
+    /// where none is set; 0 counts as 1.
+    pub fn max_tasks(mut self, tasks: usize) -> Self {
+        self.limits.tasks = Some(tasks);
+        self
+    }
+
+    /// Lets at most so many requests and subscriptions be pending at one time. One beyond that waits its turn, after
+    /// those that came before it, unless [`when_full`](Self::when_full) says otherwise; [`Settled::waiting`] says how many
+    /// do. It has its turn when another is answered and read, or cancelled. There is no limit but 2^24 where none is set;
+    /// 0 counts as 1.
+    ///
+    /// A subscription has a place as long as it lasts. Where a task holds on to one request until it has the answer of
+    /// another, and there is a place for one, both wait for ever.
+    pub fn max_requests(mut self, requests: usize) -> Self {
+        self.limits.requests = Some(requests);
+        self
+    }
+
+    /// Lets at most so many effects wait for a shell that does not take them, notifications from other threads that are on
+    /// their way among them. So a shell that stops draining cannot make memory grow: a notification beyond that is
+    /// [`Rejected`] with its value, and a request waits its turn, as with [`max_requests`](Self::max_requests), until the
+    /// shell takes an effect. There is no limit where none is set; 0 counts as 1.
+    ///
+    /// Notices of cancelled requests are never refused: there is at most one for each effect that the shell has taken.
+    /// From the beginning of a teardown on no notification is refused, so that what destructors say is heard.
+    pub fn outbox_capacity(mut self, effects: usize) -> Self {
+        self.limits.outbox = Some(effects);
+        self
+    }
+
+    /// What a request does that finds no place: waits its turn, where nothing else is said, or fails at once.
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.limits.when_full = when_full;
+        self
+    }
+
+    /// What streams do with items that come faster than they are taken, where
+    /// [`ShellStream::overflow`](crate::ShellStream::overflow) says nothing else: [`Overflow::Unbounded`] where this is not
+    /// said.
+    pub fn stream_overflow(mut self, overflow: Overflow) -> Self {
+        self.limits.overflow = overflow;
+        self
+    }
+
     /// Makes an executor that takes `Send` futures and may move between threads.
     pub fn build(self) -> Executor<E> {
         Executor {
-            engine: Engine::new(self.on_ready, self.on_panic),
+            engine: Engine::new(self.on_ready, self.on_panic, &self.limits),
         }
     }
 
     /// Makes an executor that also takes futures that are bound to this thread, and stays on it.
     pub fn build_local(self) -> LocalExecutor<E> {
         LocalExecutor {
-            engine: Engine::new(self.on_ready, self.on_panic),
+            engine: Engine::new(self.on_ready, self.on_panic, &self.limits),
             bound: PhantomData,
         }
     }
@@ -96,6 +145,7 @@ impl<E> fmt::Debug for Builder<E> {
         f.debug_struct("Builder")
             .field("on_ready", &self.on_ready.is_some())
             .field("on_panic", &self.on_panic.is_some())
+            .field("limits", &self.limits)
             .finish()
     }
 }
@@ -128,13 +178,30 @@ macro_rules! executor {
 
             /// Spawns a task, which the next turn polls first after what was spawned before. A [`Spawner`] does the same
             /// from anywhere, and takes the way through the mailbox for it.
+            ///
+            /// Beyond [`Builder::max_tasks`] the future is dropped, and the handle gives
+            /// [`JoinError::Full`](crate::JoinError::Full).
             #[track_caller]
             pub fn spawn<F>(&mut self, future: F) -> JoinHandle<F::Output>
             where
                 F: Future + Send + 'static,
                 F::Output: Send + 'static,
             {
-                self.engine.spawn(future, task::label(None))
+                self.try_spawn(future).unwrap_or_else(JoinHandle::refused)
+            }
+
+            /// The same, where there may be a limit.
+            ///
+            /// # Errors
+            ///
+            /// Gives the future back, unpolled, beyond [`Builder::max_tasks`].
+            #[track_caller]
+            pub fn try_spawn<F>(&mut self, future: F) -> Result<JoinHandle<F::Output>, Rejected<F>>
+            where
+                F: Future + Send + 'static,
+                F::Output: Send + 'static,
+            {
+                self.engine.try_spawn(future, task::label(None))
             }
 
             /// Polls every task that is ready, and those that become so by it, until none is and the mailbox is empty.
@@ -418,8 +485,28 @@ impl<E: Send + 'static> LocalExecutor<E> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let handle = self.engine.spawn(Local::new(future), task::label(None));
-        LocalJoinHandle::new(handle)
+        self.try_spawn_local(future)
+            .unwrap_or_else(LocalJoinHandle::refused)
+    }
+
+    /// The same, where there may be a limit.
+    ///
+    /// # Errors
+    ///
+    /// Gives the future back, unpolled, beyond [`Builder::max_tasks`].
+    #[track_caller]
+    pub fn try_spawn_local<F>(
+        &mut self,
+        future: F,
+    ) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let spawned = self.engine.try_spawn(Local::new(future), task::label(None));
+        spawned
+            .map(LocalJoinHandle::new)
+            .map_err(|rejected| rejected.map(Local::into_inner))
     }
 }
 

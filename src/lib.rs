@@ -114,6 +114,7 @@ mod engine;
 mod entry;
 mod executor;
 mod id;
+mod limit;
 mod mailbox;
 mod meta;
 mod outbox;
@@ -142,6 +143,7 @@ pub mod web;
 pub use entry::{Overflow, Reason, RequestError};
 pub use executor::{Builder, Drain, Executor, LocalExecutor, Next};
 pub use id::{RequestId, TaskId};
+pub use limit::{Rejected, WhenFull};
 pub use meta::TaskPanic;
 pub use outbox::Emitted;
 pub use report::{Leak, Outstanding, Settled, Teardown, Totals};
@@ -150,7 +152,7 @@ pub use request::{
 };
 pub use shell::{Notification, Shell};
 pub use snapshot::{RequestSnapshot, Snapshot, TaskSnapshot};
-pub use spawner::{LocalSpawner, Named, Rejected, Spawner};
+pub use spawner::{LocalSpawner, Named, Spawner};
 pub use task::{JoinError, JoinHandle, LocalJoinHandle};
 
 #[cfg(doctest)]

@@ -27,6 +27,7 @@ use crate::answer::Answer;
 use crate::contain::{discard, shield};
 use crate::entry::RequestError;
 use crate::id::{RequestId, TaskId};
+use crate::limit::{Place, Places};
 use crate::shim::{AtomicU64, Mutex, Ordering, Receiver, Sender, unbounded};
 
 /// What is sent from outside a turn. `R` is a task's runnable, `L` its label and `P` a panic's report; the mailbox does
@@ -86,6 +87,8 @@ pub(crate) struct Door<R, L, P> {
     gate: AtomicU64,
     sender: Sender<Message<R, L, P>>,
     bell: Mutex<Bell>,
+    /// Where the executor has a limit.
+    pub(crate) places: Option<Box<Places>>,
 }
 
 #[derive(Default)]
@@ -168,6 +171,7 @@ impl<R, L, P> Drop for Inside<'_, R, L, P> {
 impl<R, L, P> Door<R, L, P> {
     pub(crate) fn new(
         on_ready: Option<Arc<dyn Fn() + Send + Sync>>,
+        places: Option<Box<Places>>,
     ) -> (Arc<Self>, Mailbox<R, L, P>) {
         let (sender, receiver) = unbounded();
         let gate = AtomicU64::new(if on_ready.is_some() { ARMED } else { 0 });
@@ -179,7 +183,13 @@ impl<R, L, P> Door<R, L, P> {
             receiver,
             received: Cell::new(0),
         };
-        (Arc::new(Self { gate, sender, bell }), mailbox)
+        let door = Self {
+            gate,
+            sender,
+            bell,
+            places,
+        };
+        (Arc::new(door), mailbox)
     }
 
     /// Passes the gate, unless what is brought is refused by now.
@@ -214,6 +224,22 @@ impl<R, L, P> Door<R, L, P> {
     pub(crate) fn post_quietly(&self, until: Until, message: Message<R, L, P>) {
         if let Some(inside) = self.enter(until) {
             inside.send_quietly(message);
+        }
+    }
+
+    /// A place for one more task, or `None` where there is none.
+    pub(crate) fn place_for_task(&self) -> Option<Place<'_>> {
+        match &self.places {
+            None => Some(Place::UNCOUNTED),
+            Some(places) => places.for_task(),
+        }
+    }
+
+    /// A place for one more notification. During a teardown there always is one: what destructors say is heard.
+    pub(crate) fn place_for_notification(&self) -> Option<Place<'_>> {
+        match &self.places {
+            Some(places) if !self.is_closing() => places.for_emission(),
+            _ => Some(Place::UNCOUNTED),
         }
     }
 

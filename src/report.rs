@@ -27,6 +27,11 @@ pub struct Settled {
     pub pending: usize,
     /// Whether the turn ended because its budget was spent, with work left.
     pub budget_spent: bool,
+    /// Requests that wait for a place by now: see [`Builder::max_requests`](crate::Builder::max_requests) and
+    /// [`Builder::outbox_capacity`](crate::Builder::outbox_capacity). Take what was emitted, and they go on.
+    pub waiting: usize,
+    /// Spawns, notifications and requests that a limit refused since the last turn began, from whatever thread.
+    pub refused: usize,
 }
 
 /// What an executor has seen since it was made.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use crate::answer::Answer;
 use crate::id::RequestId;
+use crate::limit::Rejected;
 use crate::mailbox::Until;
 use crate::meta::Message;
 use crate::outbox::Outbox;
 use crate::request::{Operation, Request, ShellRequest, ShellStream, Subscription};
-use crate::spawner::{Rejected, Root};
+use crate::spawner::Root;
 use crate::turn;
 
 /// Something that the shell is told, and that nobody awaits. Dropping it drops the value.
@@ -102,7 +103,9 @@ impl<E> Shell<E> {
     ///
     /// # Errors
     ///
-    /// Gives the value back where the executor is torn down.
+    /// Gives the value back where the executor is torn down, and, with
+    /// [`Builder::outbox_capacity`](crate::Builder::outbox_capacity), where the shell has not taken as many effects as
+    /// may wait for it: [`Rejected::is_full`].
     pub fn notify<T>(&self, value: T) -> Result<(), Rejected<T>>
     where
         T: Send + 'static,
@@ -111,18 +114,26 @@ impl<E> Shell<E> {
         let door = &self.root.door;
         turn::with(door, |turn| match turn {
             Some(turn) => {
+                let Some(place) = door.place_for_notification() else {
+                    return Err(Rejected::full(value));
+                };
                 let effect = E::from(Notification { operation: value });
+                place.keep();
                 turn.with_outbox(|outbox: &mut Outbox<E>| outbox.push(RequestId::NONE, effect));
                 Ok(())
             }
-            None => match door.enter(Until::Closed) {
-                Some(inside) => {
-                    let effect = E::from(Notification { operation: value });
-                    inside.send(Message::Notify(Answer::new(effect)));
-                    Ok(())
-                }
-                None => Err(Rejected::closed(value)),
-            },
+            None => {
+                let Some(inside) = door.enter(Until::Closed) else {
+                    return Err(Rejected::closed(value));
+                };
+                let Some(place) = door.place_for_notification() else {
+                    return Err(Rejected::full(value));
+                };
+                let effect = E::from(Notification { operation: value });
+                place.keep();
+                inside.send(Message::Notify(Answer::new(effect)));
+                Ok(())
+            }
         })
     }
 

@@ -1,6 +1,5 @@
 //! How tasks are made.
 
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 
 use futures::task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
+use crate::limit::Rejected;
 use crate::meta::Door;
 use crate::task::{self, JoinHandle, LocalJoinHandle, label};
 
@@ -15,62 +15,6 @@ use crate::task::{self, JoinHandle, LocalJoinHandle, label};
 pub(crate) struct Root {
     pub(crate) door: Arc<Door>,
 }
-
-/// What was refused, given back.
-///
-/// Dropping it drops the value.
-///
-/// ```
-/// use stillpoint::Executor;
-///
-/// let executor = Executor::<()>::new();
-/// let spawner = executor.spawner();
-/// executor.teardown();
-/// let rejected = spawner.try_spawn(async { 1 }).unwrap_err();
-/// assert!(rejected.is_closed());
-/// assert_eq!(futures::executor::block_on(rejected.into_inner()), 1);
-/// ```
-pub struct Rejected<T> {
-    value: T,
-}
-
-impl<T> Rejected<T> {
-    pub(crate) fn closed(value: T) -> Self {
-        Self { value }
-    }
-
-    /// Whether the executor is torn down, or about to be.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        true
-    }
-
-    /// Whether the executor takes no more for now. Without a limit it always does.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        false
-    }
-
-    /// What was refused.
-    #[must_use]
-    pub fn into_inner(self) -> T {
-        self.value
-    }
-}
-
-impl<T> fmt::Debug for Rejected<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Rejected(Closed)")
-    }
-}
-
-impl<T> fmt::Display for Rejected<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the executor is torn down")
-    }
-}
-
-impl<T> Error for Rejected<T> {}
 
 /// Makes tasks, from any thread and from within tasks.
 ///
@@ -99,7 +43,8 @@ impl Spawner {
     }
 
     /// Spawns a task. Where the executor is torn down, the future is dropped and the handle gives
-    /// [`JoinError::TornDown`](crate::JoinError::TornDown); [`try_spawn`](Self::try_spawn) gives it back instead.
+    /// [`JoinError::TornDown`](crate::JoinError::TornDown), or [`JoinError::Full`](crate::JoinError::Full) beyond
+    /// [`Builder::max_tasks`](crate::Builder::max_tasks); [`try_spawn`](Self::try_spawn) gives it back instead.
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -107,21 +52,21 @@ impl Spawner {
         F::Output: Send + 'static,
     {
         self.try_spawn(future)
-            .unwrap_or_else(|_| JoinHandle::refused())
+            .unwrap_or_else(JoinHandle::refused)
     }
 
     /// Spawns a task.
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<JoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        task::spawn(&self.root.door, future, label(None)).map_err(Rejected::closed)
+        task::spawn(&self.root.door, future, label(None))
     }
 
     /// Names the next task, for reports. It costs no allocation.
@@ -183,14 +128,14 @@ impl Named<'_, Spawner> {
         F::Output: Send + 'static,
     {
         self.try_spawn(future)
-            .unwrap_or_else(|_| JoinHandle::refused())
+            .unwrap_or_else(JoinHandle::refused)
     }
 
     /// Spawns a task of this name, as [`Spawner::try_spawn`] does.
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<JoinHandle<F::Output>, Rejected<F>>
     where
@@ -198,7 +143,6 @@ impl Named<'_, Spawner> {
         F::Output: Send + 'static,
     {
         task::spawn(&self.spawner.root.door, future, label(Some(self.name)))
-            .map_err(Rejected::closed)
     }
 }
 
@@ -211,14 +155,14 @@ impl Named<'_, LocalSpawner> {
         F::Output: 'static,
     {
         self.try_spawn(future)
-            .unwrap_or_else(|_| LocalJoinHandle::new(JoinHandle::refused()))
+            .unwrap_or_else(LocalJoinHandle::refused)
     }
 
     /// Spawns a task of this name, as [`LocalSpawner::try_spawn`] does.
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
     where
@@ -282,14 +226,14 @@ impl LocalSpawner {
         F::Output: 'static,
     {
         self.try_spawn(future)
-            .unwrap_or_else(|_| LocalJoinHandle::new(JoinHandle::refused()))
+            .unwrap_or_else(LocalJoinHandle::refused)
     }
 
     /// Spawns a task that stays on this thread.
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
     where
@@ -308,7 +252,7 @@ impl LocalSpawner {
         F: Future + 'static,
         F::Output: 'static,
     {
-        task::spawn_local(&self.root.door, future, label).map_err(Rejected::closed)
+        task::spawn_local(&self.root.door, future, label)
     }
 
     /// Names the next task, for reports. It costs no allocation.

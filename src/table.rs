@@ -3,12 +3,15 @@
 //! A transition moves values and returns what the caller must do next; it calls nobody.
 
 use std::panic::Location;
+use std::sync::Arc;
 use std::task::Waker;
 
 use slab::Slab;
 
 use crate::answer::{Answer, Kind, Shape};
-use crate::entry::{Emission, Entry, Listener, Notice, Reason, RequestError, State, Stream};
+use crate::entry::{
+    Emission, Entry, Listener, Notice, Reason, RequestError, Room, State, Stream,
+};
 use crate::id::{RequestId, Requests, TaskId};
 use crate::shelf::{Place, ShelfId, Shelves, queue};
 use crate::snapshot::RequestSnapshot;
@@ -179,6 +182,36 @@ impl Table {
         }
     }
 
+    /// Where its effect stands, before it is made.
+    pub(crate) fn stand(&mut self, id: RequestId, emission: Emission) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.emission = emission;
+        }
+    }
+
+    /// Whether it waits for a place.
+    pub(crate) fn waits(&self, id: RequestId) -> bool {
+        let entry = self.entries.get(id);
+        entry.is_some_and(|entry| entry.emission == Emission::WAITING)
+    }
+
+    /// It has a place by now. Gives whom to wake.
+    pub(crate) fn admit(&mut self, id: RequestId) -> Wake {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return Wake::Nobody;
+        };
+        entry.emission = Emission::ADMITTED;
+        call(&mut self.wakers, entry)
+    }
+
+    /// How many items its subscription may have on their way, if that is bounded.
+    pub(crate) fn room(&self, id: RequestId) -> Option<Arc<Room>> {
+        match self.entries.get(id)?.state {
+            State::Stream(stream) => self.streams[stream as usize].room.clone(),
+            _ => None,
+        }
+    }
+
     /// Its effect is in the shell's hands.
     pub(crate) fn taken(&mut self, id: RequestId) {
         if let Some(entry) = self.entries.get_mut(id) {
@@ -193,6 +226,8 @@ impl Table {
         is_kind: impl FnOnce(&Kind) -> bool,
     ) -> Result<(), Reason> {
         match self.entries.get(id) {
+            // The shell does not know it yet, and the number is a guess.
+            Some(entry) if entry.emission.is_in_line() => Err(Reason::Unknown),
             Some(entry) if is_kind(entry.kind) => Ok(()),
             Some(_) => Err(Reason::WrongType),
             None => Err(refusal(&self.entries, id)),
@@ -202,6 +237,7 @@ impl Table {
     /// How a pending request stands.
     #[cfg(feature = "bridge")]
     pub(crate) fn standing(&self, id: RequestId) -> Result<Standing, Reason> {
+        self.check(id, |_| true)?;
         let Some(entry) = self.entries.get(id) else {
             return Err(refusal(&self.entries, id));
         };
@@ -217,6 +253,23 @@ impl Table {
     }
 
     // --- the future's side ---
+
+    /// What a future finds whose request is in line: that its effect is to be made now, or nothing.
+    pub(crate) fn poll_line(
+        &mut self,
+        id: RequestId,
+        poller: Poller<'_>,
+    ) -> Found<Result<(), RequestError>> {
+        match self.entries.get(id) {
+            None => Found::Last(Err(RequestError::Closed), Notice::None),
+            Some(entry) if entry.emission == Emission::WAITING => hear(&self.wakers, entry, poller),
+            Some(_) => {
+                // The task listens for its answer from here on, by the waker of this poll.
+                self.stand(id, Emission::UNMADE);
+                Found::Item(Ok(()))
+            }
+        }
+    }
 
     /// What the future of a request finds; an answer or an end is found once.
     pub(crate) fn poll_one<T: Send + 'static>(
@@ -343,7 +396,8 @@ impl Table {
             }
         }
         let notice = match entry.emission {
-            Emission::UNMADE => Notice::None,
+            Emission::UNMADE | Emission::ADMITTED => Notice::Vacate,
+            Emission::WAITING => Notice::Leave,
             Emission::TAKEN if ended => Notice::None,
             Emission::TAKEN => Notice::Cancelled,
             untaken => untaken.number().map_or(Notice::None, Notice::Bury),
@@ -527,7 +581,6 @@ mod tests {
     use super::*;
     use crate::entry::Overflow;
     use crate::shelf::items;
-    use std::sync::Arc;
 
     struct Sleeper;
     impl std::task::Wake for Sleeper {

@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 
 use crate::contain::{contain, discard, message, shield};
 use crate::id::TaskId;
+use crate::limit::{Refusal, Rejected};
 use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta, Runnable};
 use crate::turn::{self, Ended, Turn, Unjoined};
@@ -30,8 +31,10 @@ pub enum JoinError {
     Aborted,
     /// It panicked with this payload, in a poll or in its future's destructor.
     Panicked(Box<dyn std::any::Any + Send>),
-    /// Its executor was torn down or dropped, or refused to spawn it.
+    /// Its executor was torn down or dropped.
     TornDown,
+    /// It never was: its executor had as many tasks as [`Builder::max_tasks`](crate::Builder::max_tasks) allows.
+    Full,
 }
 
 impl JoinError {
@@ -52,6 +55,12 @@ impl JoinError {
     pub fn is_torn_down(&self) -> bool {
         matches!(self, Self::TornDown)
     }
+
+    /// Whether the executor had too many tasks to take this one.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full)
+    }
 }
 
 impl fmt::Display for JoinError {
@@ -60,6 +69,7 @@ impl fmt::Display for JoinError {
             Self::Aborted => f.write_str("the task was aborted"),
             Self::Panicked(payload) => write!(f, "the task panicked: {}", message(payload)),
             Self::TornDown => f.write_str("the executor was torn down before the task ended"),
+            Self::Full => f.write_str("the executor takes no more tasks for now"),
         }
     }
 }
@@ -70,6 +80,7 @@ impl fmt::Debug for JoinError {
             Self::Aborted => f.write_str("Aborted"),
             Self::Panicked(payload) => f.debug_tuple("Panicked").field(&message(payload)).finish(),
             Self::TornDown => f.write_str("TornDown"),
+            Self::Full => f.write_str("Full"),
         }
     }
 }
@@ -197,6 +208,7 @@ where
         );
     let handle = JoinHandle {
         task: Some(task),
+        refusal: Refusal::Closed,
         finished: false,
     };
     (runnable, handle)
@@ -207,26 +219,34 @@ pub(crate) fn spawn<F>(
     door: &Arc<Door>,
     future: F,
     label: Label,
-) -> Result<JoinHandle<F::Output>, F>
+) -> Result<JoinHandle<F::Output>, Rejected<F>>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
     turn::with(door, |turn| match turn {
-        Some(turn) if turn.is_closing() => Err(future),
+        Some(turn) if turn.is_closing() => Err(Rejected::closed(future)),
         Some(turn) => {
+            let Some(place) = door.place_for_task() else {
+                return Err(Rejected::full(future));
+            };
             let (runnable, handle) = make(door, future, turn.enroll(label));
+            place.keep();
             turn.make_ready(runnable);
             Ok(handle)
         }
-        None => match door.enter(Until::Closing) {
-            Some(inside) => {
-                let (runnable, handle) = make(door, future, TaskId::NONE);
-                inside.send(Message::Spawn(runnable, label));
-                Ok(handle)
-            }
-            None => Err(future),
-        },
+        None => {
+            let Some(inside) = door.enter(Until::Closing) else {
+                return Err(Rejected::closed(future));
+            };
+            let Some(place) = door.place_for_task() else {
+                return Err(Rejected::full(future));
+            };
+            let (runnable, handle) = make(door, future, TaskId::NONE);
+            place.keep();
+            inside.send(Message::Spawn(runnable, label));
+            Ok(handle)
+        }
     })
 }
 
@@ -252,6 +272,11 @@ impl<F> Local<F> {
             future: Fragile::new(future),
         }
     }
+
+    /// What was refused.
+    pub(crate) fn into_inner(self) -> F {
+        self.future.into_inner()
+    }
 }
 
 /// Makes a task of a future that is bound to this thread, on which its executor lives.
@@ -259,14 +284,14 @@ pub(crate) fn spawn_local<F>(
     door: &Arc<Door>,
     future: F,
     label: Label,
-) -> Result<LocalJoinHandle<F::Output>, F>
+) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
     spawn(door, Local::new(future), label)
         .map(LocalJoinHandle::new)
-        .map_err(|refused| refused.future.into_inner())
+        .map_err(|rejected| rejected.map(Local::into_inner))
 }
 
 /// The right to a task's output. Awaiting it gives `Result<T, JoinError>`.
@@ -300,14 +325,17 @@ where
 pub struct JoinHandle<T> {
     /// `None` where the executor refused the spawn.
     task: Option<async_task::Task<Outcome<T>, Meta>>,
+    /// Why it did, if it did.
+    refusal: Refusal,
     finished: bool,
 }
 
 impl<T> JoinHandle<T> {
     /// The handle of a task that never was.
-    pub(crate) fn refused() -> Self {
+    pub(crate) fn refused<F>(rejected: Rejected<F>) -> Self {
         Self {
             task: None,
+            refusal: rejected.why(),
             finished: false,
         }
     }
@@ -352,7 +380,10 @@ impl<T> Future for JoinHandle<T> {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(outcome) => outcome.read(),
             },
-            None => Err(JoinError::TornDown),
+            None => Err(match self.refusal {
+                Refusal::Closed => JoinError::TornDown,
+                Refusal::Full => JoinError::Full,
+            }),
         };
         self.finished = true;
         Poll::Ready(result)
@@ -425,6 +456,11 @@ impl<T> LocalJoinHandle<T> {
             handle,
             bound: std::marker::PhantomData,
         }
+    }
+
+    /// The handle of a task that never was.
+    pub(crate) fn refused<F>(rejected: Rejected<F>) -> Self {
+        Self::new(JoinHandle::refused(rejected))
     }
 
     /// Ends the task, as [`JoinHandle::abort`] does.

@@ -17,8 +17,9 @@ use std::task::{Poll, Waker};
 
 use crate::answer::{Answer, Kind, is_large};
 use crate::contain::{Payload, discard, shield};
-use crate::entry::{Notice, Reason, RequestError};
+use crate::entry::{Emission, Notice, Overflow, Reason, RequestError, Room};
 use crate::id::{RequestId, TaskId};
+use crate::limit::{Arrival, Limits, Line, Places};
 use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta, Runnable, TaskPanic};
 use crate::outbox::{AnyOutbox, Outbox};
@@ -135,6 +136,10 @@ pub(crate) struct Turn {
     requests: RefCell<Table>,
     outbox: RefCell<Box<dyn AnyOutbox>>,
     panics: RefCell<Vec<TaskPanic>>,
+    /// Where requests or emissions have a limit: who waits.
+    line: Option<Line>,
+    /// Of streams that choose none.
+    pub(crate) overflow: Overflow,
     /// Senders that were given back: the next one that is needed costs no atomic.
     spare: RefCell<Vec<Arc<Door>>>,
     /// Whether something waits for [`take_panics`](Self::take_panics), or in the outbox's grave.
@@ -160,8 +165,10 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    pub(crate) fn new(door: Arc<Door>, outbox: Box<dyn AnyOutbox>) -> Self {
+    pub(crate) fn new(door: Arc<Door>, outbox: Box<dyn AnyOutbox>, limits: &Limits) -> Self {
         Self {
+            line: limits.line(),
+            overflow: limits.overflow,
             door,
             tasks: RefCell::default(),
             ready: RefCell::default(),
@@ -316,6 +323,9 @@ impl Turn {
             let waker = self.tasks.borrow_mut().end(id);
             // May be the last that holds the allocation: see `Meta`.
             drop(waker);
+            if let Some(places) = &self.door.places {
+                places.give_task();
+            }
         }
         ended
     }
@@ -473,16 +483,21 @@ impl Turn {
 
     // --- requests ---
 
-    /// Makes an entry, by `insert`, and emits the effect that `make` returns for its id.
-    pub(crate) fn open<E: Send + 'static>(
+    /// Makes an entry, by `insert`, where there is none yet. Gives whether its effect is to be emitted now; otherwise it
+    /// waits for a place.
+    pub(crate) fn open(
         &self,
         waker: &Waker,
         id: &mut RequestId,
         insert: impl FnOnce(&mut Table, Poller<'_>) -> Option<RequestId>,
-        make: impl FnOnce(RequestId) -> E,
-    ) -> Result<(), RequestError> {
+    ) -> Result<bool, RequestError> {
         if self.closing.get() {
+            // It may be in line.
+            id.some().into_iter().for_each(|id| self.cancel(id));
             return Err(RequestError::Closed);
+        }
+        if let Some(line) = &self.line {
+            return self.open_bounded(line, waker, id, insert);
         }
         let poller = self.poller(waker);
         // A foreign waker's clone is somebody else's code, and before there is an entry it can spoil none.
@@ -494,13 +509,92 @@ impl Turn {
         if let Some(wake) = wake {
             self.listen(opened, poller.task, wake);
         }
-        self.emit(opened, make(opened));
-        Ok(())
+        Ok(true)
+    }
+
+    /// The same where requests or emissions have a limit.
+    #[inline(never)]
+    fn open_bounded(
+        &self,
+        line: &Line,
+        waker: &Waker,
+        id: &mut RequestId,
+        insert: impl FnOnce(&mut Table, Poller<'_>) -> Option<RequestId>,
+    ) -> Result<bool, RequestError> {
+        if id.some().is_some() {
+            return match self.look(waker, *id, Table::poll_line) {
+                Poll::Pending => Ok(false),
+                Poll::Ready(turn_has_come) => turn_has_come.map(|()| true),
+            };
+        }
+        let poller = self.poller(waker);
+        let wake = poller.wake();
+        let arrival = line.arrive(self.places(), self.pending_requests());
+        if arrival == Arrival::Refused {
+            return Err(RequestError::Full);
+        }
+        let opened = insert(&mut self.requests.borrow_mut(), poller);
+        let Some(opened) = opened else {
+            if arrival == Arrival::Admitted {
+                self.vacate(1);
+            }
+            return Err(RequestError::Exhausted);
+        };
+        *id = opened;
+        if arrival == Arrival::Waits {
+            let mut requests = self.requests.borrow_mut();
+            requests.stand(opened, Emission::WAITING);
+            line.push(opened, |id| requests.waits(id));
+        }
+        self.listen(opened, poller.task, wake);
+        Ok(arrival == Arrival::Admitted)
+    }
+
+    /// What is counted together with senders.
+    fn places(&self) -> &Places {
+        let places = self.door.places.as_deref();
+        places.expect("who has a line has places")
+    }
+
+    /// Whether requests or emissions have a limit.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.line.is_some()
+    }
+
+    /// How many requests wait for a place.
+    pub(crate) fn waiting(&self) -> usize {
+        self.line.as_ref().map_or(0, Line::waiting)
+    }
+
+    /// So many places in the outbox are free, or one among the requests: who waits has them, in order. Each that is
+    /// admitted is woken; its effect is made when it is polled.
+    pub(crate) fn vacate(&self, mut places: usize) {
+        let Some(line) = &self.line else { return };
+        if self.closing.get() {
+            return;
+        }
+        loop {
+            let admitted = {
+                let requests = self.requests.borrow();
+                line.admit(self.places(), requests.len(), &mut places, |id| {
+                    requests.waits(id)
+                })
+            };
+            let Some(id) = admitted else { break };
+            let wake = self.requests.borrow_mut().admit(id);
+            self.wake_for_entry(id, wake);
+        }
+        (0..places).for_each(|_| self.places().give_emission());
+    }
+
+    /// How many items a subscription may have on their way, if that is bounded.
+    pub(crate) fn room(&self, id: RequestId) -> Option<Arc<Room>> {
+        self.requests.borrow().room(id)
     }
 
     /// Emits a request's effect.
     #[inline(never)]
-    fn emit<E: Send + 'static>(&self, id: RequestId, effect: E) {
+    pub(crate) fn emit<E: Send + 'static>(&self, id: RequestId, effect: E) {
         let number = self.with_outbox(|outbox: &mut Outbox<E>| outbox.push(id, effect));
         self.requests.borrow_mut().emitted(id, number);
     }
@@ -559,7 +653,7 @@ impl Turn {
             }
             Found::Item(item) => Poll::Ready(item),
             Found::Last(last, notice) => {
-                self.tell_shell(id, notice);
+                self.settle(id, notice);
                 Poll::Ready(last)
             }
         }
@@ -569,13 +663,13 @@ impl Turn {
     pub(crate) fn cancel(&self, id: RequestId) {
         let remains = self.requests.borrow_mut().cancel(id);
         if let Some(remains) = remains {
-            self.tell_shell(id, remains.notice);
+            self.settle(id, remains.notice);
             discard(remains.rest);
         }
     }
 
-    /// Tells the shell what it must hear of an entry that is freed.
-    fn tell_shell(&self, id: RequestId, notice: Notice) {
+    /// Does what there is to do for an entry that is freed.
+    fn settle(&self, id: RequestId, notice: Notice) {
         match notice {
             Notice::None => {}
             Notice::Cancelled => self.outbox.borrow_mut().cancelled(id),
@@ -583,6 +677,12 @@ impl Turn {
                 self.outbox.borrow_mut().bury(number);
                 self.unswept.set(true);
             }
+            Notice::Vacate => {}
+            Notice::Leave => self.line.iter().for_each(Line::left),
+        }
+        if self.line.is_some() {
+            let has_place = matches!(notice, Notice::Bury(_) | Notice::Vacate);
+            self.vacate(usize::from(has_place));
         }
     }
 
@@ -779,8 +879,8 @@ mod tests {
     use std::task::Poll;
 
     fn turn() -> Turn {
-        let (door, _mailbox) = Door::new(None);
-        Turn::new(door, Box::new(Outbox::<()>::new()))
+        let (door, _mailbox) = Door::new(None, None);
+        Turn::new(door, Box::new(Outbox::<()>::new()), &Limits::default())
     }
 
     /// Nobody outside can tell; but a round trip would cost two atomics more.

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&str] = &[
     // What has a meaning of its own: std or a model, guarding against panics, numbers, an answer without its type and one
     // with it, the life of a request, and all requests.
-    "shim", "contain", "id", "snapshot", "answer", "shelf", "entry", "table",
+    "shim", "contain", "id", "snapshot", "answer", "shelf", "entry", "limit",
+    "table",
     // What comes in, what a task carries with it, what goes out, and what is said of it.
     "mailbox", "meta", "roster", "outbox", "report", "plain",
     // Where they meet: what a turn lends.

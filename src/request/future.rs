@@ -62,25 +62,38 @@ where
     Op: Operation,
     E: From<Request<Op>> + Send + 'static,
 {
+    fn emit(&mut self, turn: &Turn) {
+        let Some((operation, _)) = self.asked.take() else {
+            return;
+        };
+        turn.resolver_made();
+        let id = self.interest.id;
+        let resolver = Resolver::new(turn.sender(), id);
+        turn.emit(
+            id,
+            E::from(Request {
+                operation,
+                resolver,
+            }),
+        );
+    }
+
     fn poll_in(&mut self, turn: &Turn, cx: &Context<'_>) -> Poll<Result<Op::Output, RequestError>> {
-        let polled = match self.asked.take() {
-            Some((operation, place)) => {
-                let opened = turn.open(
-                    cx.waker(),
-                    &mut self.interest.id,
-                    |table, poller| table.open_one::<Op::Output>(Kind::one::<Op>(), place, poller),
-                    |id| {
-                        turn.resolver_made();
-                        E::from(Request {
-                            operation,
-                            resolver: Resolver::new(turn.sender(), id),
-                        })
-                    },
-                );
-                opened.map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending)
+        let polled = match &self.asked {
+            Some((_, place)) => {
+                let opened = turn.open(cx.waker(), &mut self.interest.id, |table, poller| {
+                    table.open_one::<Op::Output>(Kind::one::<Op>(), place, poller)
+                });
+                match opened {
+                    Ok(is_due) => {
+                        if is_due {
+                            self.emit(turn);
+                        }
+                        Poll::Pending
+                    }
+                    Err(error) => Poll::Ready(Err(error)),
+                }
             }
-            // Its first poll panicked, in the clone of a waker, before there was an entry.
-            None if self.interest.id().is_none() => Poll::Ready(Err(RequestError::Abandoned)),
             None => turn.poll_one(self.interest.id, cx.waker()),
         };
         if polled.is_ready() {

@@ -52,7 +52,8 @@ pub struct ShellStream<Op: Operation, E> {
     interest: Interest,
     /// Until the first poll.
     operation: Option<Op>,
-    overflow: Overflow,
+    /// `None` where it is the executor's to choose.
+    overflow: Option<Overflow>,
     place: &'static Location<'static>,
     ended: Option<Result<(), RequestError>>,
     effect: PhantomData<fn() -> E>,
@@ -63,7 +64,7 @@ impl<Op: Operation, E> ShellStream<Op, E> {
         Self {
             interest: Interest::new(door),
             operation: Some(operation),
-            overflow: Overflow::default(),
+            overflow: None,
             place,
             ended: None,
             effect: PhantomData,
@@ -73,7 +74,7 @@ impl<Op: Operation, E> ShellStream<Op, E> {
     /// Chooses what becomes of items that come faster than they are taken. Called after the first poll, it changes
     /// nothing.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.overflow = overflow;
+        self.overflow = Some(overflow);
         self
     }
 
@@ -95,35 +96,42 @@ where
     Op: Operation,
     E: From<Subscription<Op>> + Send + 'static,
 {
+    fn emit(&mut self, turn: &Turn) {
+        let Some(operation) = self.operation.take() else {
+            return;
+        };
+        turn.feed_made();
+        let id = self.interest.id;
+        let feed = Feed::new(turn.sender(), id, turn.room(id));
+        turn.emit(id, E::from(Subscription { operation, feed }));
+    }
+
     fn poll_in(
         &mut self,
         turn: &Turn,
         cx: &Context<'_>,
     ) -> Poll<Result<Op::Output, Result<(), RequestError>>> {
-        if let Some(operation) = self.operation.take() {
-            let room = match self.overflow {
-                Overflow::Reject(capacity) => Some(Arc::new(Room::new(capacity))),
-                _ => None,
+        if self.operation.is_some() {
+            let overflow = self.overflow.unwrap_or(turn.overflow);
+            let opened = turn.open(cx.waker(), &mut self.interest.id, |table, poller| {
+                let room = match overflow {
+                    Overflow::Reject(capacity) => Some(Arc::new(Room::new(capacity))),
+                    _ => None,
+                };
+                let stream = entry::Stream::new(items::<Op::Output>(), overflow, room);
+                table.open_stream(Kind::many::<Op>(), self.place, poller, stream)
+            });
+            return match opened {
+                Ok(is_due) => {
+                    if is_due {
+                        self.emit(turn);
+                    }
+                    Poll::Pending
+                }
+                Err(error) => Poll::Ready(Err(Err(error))),
             };
-            let stream = entry::Stream::new(items::<Op::Output>(), self.overflow, room.clone());
-            let opened = turn.open(
-                cx.waker(),
-                &mut self.interest.id,
-                |table, poller| table.open_stream(Kind::many::<Op>(), self.place, poller, stream),
-                |id| {
-                    turn.feed_made();
-                    E::from(Subscription {
-                        operation,
-                        feed: Feed::new(turn.sender(), id, room),
-                    })
-                },
-            );
-            return opened.map_or_else(|error| Poll::Ready(Err(Err(error))), |()| Poll::Pending);
         }
-        let Some(id) = self.interest.id() else {
-            // As a request's.
-            return Poll::Ready(Err(Err(RequestError::Abandoned)));
-        };
+        let id = self.interest.id;
         let polled = turn.poll_stream(id, cx.waker());
         if let Poll::Ready(Err(_)) = polled {
             self.interest.fulfil(turn);
