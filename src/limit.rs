@@ -306,3 +306,28 @@ impl Line {
         ids.pop_front()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nobody outside can tell; but requests that come and give up behind one that waits would grow it for ever.
+    #[test]
+    fn a_line_lets_go_of_those_that_gave_up() {
+        let limits = Limits {
+            outbox: Some(1),
+            ..Limits::default()
+        };
+        let (line, first) = (limits.line().unwrap(), RequestId::from_u64(1));
+        line.push(first, |_| unreachable!());
+        for number in 2..1_000 {
+            line.push(RequestId::from_u64(number), |id| id == first);
+            line.left();
+        }
+        assert_eq!(line.waiting(), 1);
+        assert!(line.ids.borrow().len() < 5, "{:?}", line.ids);
+        let places = limits.places().unwrap();
+        let admitted = line.admit(&places, 1, &mut 0, |id| id == first);
+        assert_eq!((admitted, line.waiting()), (Some(first), 0));
+    }
+}

@@ -96,7 +96,7 @@ impl<T> Shelf<T> {
     fn remove(&mut self, place: Place) -> Option<T> {
         let Self(answers) = self;
         let answer = answers.try_remove(place as usize);
-        if answers.is_empty() && answers.capacity() * size_of::<T>() > KEPT {
+        if answers.capacity() * size_of::<T>() > KEPT && answers.is_empty() {
             *answers = Slab::new();
         }
         answer

@@ -51,8 +51,7 @@ impl Spawner {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.try_spawn(future)
-            .unwrap_or_else(JoinHandle::refused)
+        self.try_spawn(future).unwrap_or_else(JoinHandle::refused)
     }
 
     /// Spawns a task.
@@ -127,8 +126,7 @@ impl Named<'_, Spawner> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.try_spawn(future)
-            .unwrap_or_else(JoinHandle::refused)
+        self.try_spawn(future).unwrap_or_else(JoinHandle::refused)
     }
 
     /// Spawns a task of this name, as [`Spawner::try_spawn`] does.

@@ -9,9 +9,7 @@ use std::task::Waker;
 use slab::Slab;
 
 use crate::answer::{Answer, Kind, Shape};
-use crate::entry::{
-    Emission, Entry, Listener, Notice, Reason, RequestError, Room, State, Stream,
-};
+use crate::entry::{Emission, Entry, Listener, Notice, Reason, RequestError, Room, State, Stream};
 use crate::id::{RequestId, Requests, TaskId};
 use crate::shelf::{Place, ShelfId, Shelves, queue};
 use crate::snapshot::RequestSnapshot;
@@ -264,7 +262,6 @@ impl Table {
             None => Found::Last(Err(RequestError::Closed), Notice::None),
             Some(entry) if entry.emission == Emission::WAITING => hear(&self.wakers, entry, poller),
             Some(_) => {
-                // The task listens for its answer from here on, by the waker of this poll.
                 self.stand(id, Emission::UNMADE);
                 Found::Item(Ok(()))
             }

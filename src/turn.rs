@@ -521,13 +521,18 @@ impl Turn {
         id: &mut RequestId,
         insert: impl FnOnce(&mut Table, Poller<'_>) -> Option<RequestId>,
     ) -> Result<bool, RequestError> {
+        let poller = self.poller(waker);
         if id.some().is_some() {
             return match self.look(waker, *id, Table::poll_line) {
                 Poll::Pending => Ok(false),
-                Poll::Ready(turn_has_come) => turn_has_come.map(|()| true),
+                Poll::Ready(Err(error)) => Err(error),
+                Poll::Ready(Ok(())) => {
+                    // Whoever listened was woken for its place, and this one is to hear of its answer.
+                    self.listen(*id, poller.task, poller.wake());
+                    Ok(true)
+                }
             };
         }
-        let poller = self.poller(waker);
         let wake = poller.wake();
         let arrival = line.arrive(self.places(), self.pending_requests());
         if arrival == Arrival::Refused {

@@ -1,0 +1,632 @@
+//! What an executor takes on: tasks, requests and effects beyond its limits.
+
+mod support;
+
+use std::pin::pin;
+use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
+
+use futures::executor::block_on;
+use futures::future::{join_all, select};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use stillpoint::{
+    Builder, Emitted, Executor, JoinError, LocalExecutor, Notification, Overflow, Reason, Request,
+    RequestError, Subscription, WhenFull,
+};
+use support::*;
+
+fn builder() -> Builder<Effect> {
+    Executor::builder()
+}
+
+/// Takes what the shell would see, and answers nothing.
+fn seen(executor: &mut Executor<Effect>) -> Vec<String> {
+    let see = |emitted: Emitted<Effect>| {
+        let said = describe(&emitted);
+        std::mem::forget(emitted);
+        said
+    };
+    executor.drain().map(see).collect()
+}
+
+/// Answers what is asked until nothing is, and gives the questions in order, with how many waited meanwhile.
+fn serve(executor: &mut Executor<Effect>) -> Vec<(u32, usize)> {
+    let mut asked = Vec::new();
+    loop {
+        let settled = executor.run_until_stalled();
+        let Some(emitted) = executor.drain().next() else {
+            return asked;
+        };
+        let Emitted::Effect(Effect::Ask(request)) = emitted else {
+            panic!("not an ask: {emitted:?}");
+        };
+        asked.push((request.operation.0, settled.waiting));
+        let answer = request.operation.0 * 2;
+        executor.resolve(request.resolver, answer).unwrap();
+    }
+}
+
+// --- tasks ---
+
+#[test]
+fn a_task_too_many_is_given_back_from_wherever_it_is_spawned() {
+    let mut executor: Executor<Effect> = builder().max_tasks(2).build();
+    let spawner = executor.spawner();
+    let first = executor.spawn(std::future::pending::<()>());
+    let second = spawner.spawn(std::future::pending::<()>());
+    let by_host = executor.try_spawn(async { 3 }).unwrap_err();
+    assert!(by_host.is_full() && !by_host.is_closed());
+    assert_eq!(by_host.to_string(), "the executor takes no more for now");
+    assert_eq!(by_host.into_inner().now_or_never(), Some(3));
+    let outside = std::thread::scope(|scope| {
+        let spawned = scope.spawn(|| spawner.try_spawn(async { 4 }).unwrap_err().into_inner());
+        spawned.join().unwrap()
+    });
+    assert_eq!(outside.now_or_never(), Some(4));
+    assert!(spawner.name("named").try_spawn(async {}).is_err());
+    assert!(matches!(
+        block_on(spawner.spawn(async {})),
+        Err(JoinError::Full)
+    ));
+    let refused = executor.spawn(async {});
+    assert!(refused.is_finished());
+    assert!(block_on(refused).unwrap_err().is_full());
+    let settled = executor.run_until_stalled();
+    assert_eq!((settled.refused, settled.pending), (5, 2));
+    assert_eq!(executor.run_until_stalled().refused, 0);
+
+    // A place is free when a task has ended, in whatever way.
+    first.abort();
+    executor.run_until_stalled();
+    let third = spawner.try_spawn(async { panic!("third") }).unwrap();
+    assert!(spawner.try_spawn(async {}).is_err());
+    executor.run_until_stalled();
+    assert!(block_on(third).unwrap_err().is_panicked());
+    let (inner, (tell, told)) = (spawner.clone(), mpsc::channel());
+    let fourth = spawner.spawn(async move {
+        tell.send(inner.try_spawn(async {}).is_err()).unwrap();
+    });
+    executor.run_until_stalled();
+    assert_eq!(end(fourth), "()");
+    assert!(
+        told.recv().unwrap(),
+        "it is a task itself, and the second is there"
+    );
+    drop(second);
+    executor.teardown().assert_baseline();
+    assert!(spawner.try_spawn(async {}).unwrap_err().is_closed());
+}
+
+#[test]
+fn a_local_task_too_many_is_given_back() {
+    let mut executor: LocalExecutor<Effect> = builder().max_tasks(0).build_local();
+    let one = executor.spawn_local(std::future::pending::<()>());
+    let rejected = executor.try_spawn_local(async { 2 }).unwrap_err();
+    assert!(rejected.is_full());
+    assert_eq!(rejected.into_inner().now_or_never(), Some(2));
+    let rejected = executor.local_spawner().try_spawn(async { 3 }).unwrap_err();
+    assert_eq!(rejected.into_inner().now_or_never(), Some(3));
+    assert!(
+        block_on(executor.spawn_local(async {}))
+            .unwrap_err()
+            .is_full()
+    );
+    one.abort();
+    assert_eq!(executor.run_until_stalled().refused, 3);
+    assert!(executor.try_spawn_local(async {}).is_ok());
+    executor.teardown().assert_baseline();
+}
+
+// --- notifications ---
+
+#[test]
+fn a_notification_too_many_is_given_back_until_the_shell_takes_one() {
+    let mut executor: Executor<Effect> = builder().outbox_capacity(2).build();
+    let shell = executor.shell();
+    shell.notify(Say("one")).unwrap();
+    executor.run_until_stalled();
+    shell.notify(Say("two")).unwrap();
+    let rejected = shell.notify(Say("three")).unwrap_err();
+    assert!(rejected.is_full());
+    assert_eq!(rejected.into_inner(), Say("three"));
+    let inside = shell.clone();
+    let task = executor.spawn(async move { inside.notify(Say("four")).unwrap_err().is_full() });
+    assert_eq!(executor.run_until_stalled().refused, 2);
+    assert_eq!(end(task), "true");
+    let first = executor.drain().next();
+    assert!(matches!(first, Some(Emitted::Effect(Effect::Say(say))) if say.operation.0 == "one"));
+    shell.notify(Say("five")).unwrap();
+    assert!(shell.notify(Say("six")).is_err());
+    assert_eq!(seen(&mut executor), ["say two", "say five"]);
+}
+
+#[test]
+fn what_destructors_say_in_a_teardown_is_heard_beyond_the_limit() {
+    let mut executor: Executor<Effect> = builder().outbox_capacity(1).build();
+    let shell = executor.shell();
+    for _ in 0..3 {
+        let shell = shell.clone();
+        let last = Thing::new(move || shell.notify(Say("last")).unwrap());
+        drop(executor.spawn(async move {
+            let _last = last;
+            std::future::pending::<()>().await;
+        }));
+    }
+    executor.run_until_stalled();
+    shell.notify(Say("before")).unwrap();
+    let report = executor.teardown();
+    report.assert_baseline();
+    assert_eq!(report.emitted.len(), 4);
+    assert!(shell.notify(Say("after")).unwrap_err().is_closed());
+}
+
+/// A notification whose effect cannot be made.
+struct Unmakable;
+
+enum Odd {
+    Say(Notification<Say>),
+}
+
+impl From<Notification<Say>> for Odd {
+    fn from(say: Notification<Say>) -> Self {
+        Self::Say(say)
+    }
+}
+
+impl From<Notification<Unmakable>> for Odd {
+    fn from(_: Notification<Unmakable>) -> Self {
+        panic!("no such effect");
+    }
+}
+
+impl From<Request<Ask>> for Odd {
+    fn from(_: Request<Ask>) -> Self {
+        panic!("no such effect");
+    }
+}
+
+#[test]
+fn an_effect_that_cannot_be_made_has_no_place() {
+    let mut executor: Executor<Odd> = Executor::builder().outbox_capacity(1).build();
+    let shell = executor.shell();
+    let notify = || shell.notify(Unmakable);
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(notify)).is_err());
+    let inside = shell.clone();
+    let task = executor.spawn(async move { inside.notify(Unmakable).is_ok() });
+    executor.run_until_stalled();
+    assert!(block_on(task).unwrap_err().is_panicked());
+    let inside = shell.clone();
+    let task = executor.spawn(async move { inside.request(Ask(1)).await.is_ok() });
+    executor.run_until_stalled();
+    assert!(block_on(task).unwrap_err().is_panicked());
+    shell.notify(Say("the only one")).unwrap();
+    assert!(shell.notify(Say("too many")).is_err());
+    let Some(Emitted::Effect(Odd::Say(say))) = executor.drain().next() else {
+        panic!("nothing was said");
+    };
+    assert_eq!(say.operation, Say("the only one"));
+    executor.teardown().assert_baseline();
+}
+
+// --- requests ---
+
+#[test]
+fn requests_beyond_the_outbox_wait_their_turn_in_order() {
+    let mut executor: Executor<Effect> = builder().outbox_capacity(2).build();
+    let shell = executor.shell();
+    let tasks: Vec<_> = (1..=5)
+        .map(|number| {
+            let shell = shell.clone();
+            executor.spawn(async move { shell.request(Ask(number)).await.unwrap() })
+        })
+        .collect();
+    assert_eq!(executor.run_until_stalled().waiting, 3);
+    assert_eq!(executor.snapshot().requests.len(), 5);
+    // Each that is taken makes a place for the next.
+    assert_eq!(seen(&mut executor), ["ask 1", "ask 2"]);
+    let settled = executor.run_until_stalled();
+    assert_eq!((settled.polled, settled.waiting), (2, 1));
+    assert_eq!(seen(&mut executor), ["ask 3", "ask 4"]);
+    assert_eq!(executor.run_until_stalled().waiting, 0);
+    assert_eq!(seen(&mut executor), ["ask 5"]);
+    drop(tasks);
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn so_many_requests_are_pending_and_no_more() {
+    let mut executor: Executor<Effect> = builder().max_requests(2).build();
+    let shell = executor.shell();
+    let task = executor
+        .spawn(async move { join_all((1..=5).map(|number| shell.request(Ask(number)))).await });
+    assert_eq!(
+        serve(&mut executor),
+        [(1, 3), (2, 2), (3, 1), (4, 0), (5, 0)]
+    );
+    assert_eq!(block_on(task).unwrap(), [2, 4, 6, 8, 10].map(Ok));
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn a_request_too_many_fails_where_it_is_not_to_wait() {
+    let mut executor: Executor<Effect> =
+        builder().max_requests(1).when_full(WhenFull::Fail).build();
+    let shell = executor.shell();
+    let task = executor.spawn(async move {
+        let mut first = pin!(shell.request(Ask(1)));
+        assert!(futures::poll!(&mut first).is_pending());
+        let second = shell.request(Ask(2)).await;
+        let mut ticks = shell.subscribe(Ticks(3));
+        assert_eq!(ticks.next().await, None);
+        let third = ticks.ended_by().map(|end| end.unwrap_err().clone());
+        (first.await, second, third)
+    });
+    assert_eq!(executor.run_until_stalled().refused, 2);
+    assert_eq!(serve(&mut executor), [(1, 0)]);
+    assert_eq!(
+        block_on(task).unwrap(),
+        (Ok(2), Err(RequestError::Full), Some(RequestError::Full))
+    );
+    assert_eq!(
+        RequestError::Full.to_string(),
+        "the executor takes no more requests for now"
+    );
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn a_request_that_is_cancelled_while_it_waits_is_never_heard_of_and_lets_the_next_pass() {
+    let mut executor: Executor<Effect> = builder().max_requests(1).build();
+    let shell = executor.shell();
+    let tasks: Vec<_> = (1..=4)
+        .map(|number| {
+            let shell = shell.clone();
+            executor.spawn(async move { shell.request(Ask(number)).await.unwrap() })
+        })
+        .collect();
+    assert_eq!(executor.run_until_stalled().waiting, 3);
+    tasks[1].abort();
+    assert_eq!(executor.run_until_stalled().waiting, 2);
+    // The first is read, which admits the third; that one is cancelled before it is polled.
+    let first = ask(&mut executor);
+    assert_eq!(first.operation, Ask(1));
+    executor.resolve(first.resolver, 0).unwrap();
+    let (third, fourth) = (&tasks[2], &tasks[3]);
+    assert_eq!(executor.run_for(1).polled, 1);
+    third.abort();
+    executor.run_until_stalled();
+    assert!(third.is_finished() && !fourth.is_finished());
+    let last = ask(&mut executor);
+    assert_eq!(last.operation, Ask(4));
+    assert!(executor.drain().next().is_none());
+    assert_eq!(executor.totals().cancelled, 2);
+    drop(last);
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn a_place_that_is_given_up_unused_goes_to_the_next_in_line() {
+    let mut executor: Executor<Effect> = builder().outbox_capacity(1).build();
+    let shell = executor.shell();
+    let tasks: Vec<_> = (1..=3)
+        .map(|number| {
+            let shell = shell.clone();
+            executor.spawn(async move { shell.request(Ask(number)).await.unwrap() })
+        })
+        .collect();
+    executor.run_until_stalled();
+    // It is in the outbox, and buried there.
+    tasks[0].abort();
+    assert_eq!(executor.run_for(1).aborted, 1);
+    // The second has its place by now, and gives it up before it is polled.
+    tasks[1].abort();
+    executor.run_until_stalled();
+    assert_eq!(seen(&mut executor), ["ask 3"]);
+    assert!(
+        executor
+            .shell()
+            .notify(Say("there is a place again"))
+            .is_ok()
+    );
+    assert!(executor.shell().notify(Say("and no other")).is_err());
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn nobody_overtakes_who_waits() {
+    let mut executor: Executor<Effect> = builder().outbox_capacity(1).build();
+    let shell = executor.shell();
+    let spawn = |executor: &mut Executor<Effect>, number| {
+        let shell = shell.clone();
+        drop(executor.spawn(async move { shell.request(Ask(number)).await.unwrap() }));
+    };
+    spawn(&mut executor, 1);
+    spawn(&mut executor, 2);
+    executor.run_until_stalled();
+    // The place that is free by this take is the second's, though nobody has polled it yet.
+    assert_eq!(seen(&mut executor), ["ask 1"]);
+    assert!(shell.notify(Say("me first")).unwrap_err().is_full());
+    spawn(&mut executor, 3);
+    executor.run_until_stalled();
+    assert_eq!(seen(&mut executor), ["ask 2"]);
+    executor.run_until_stalled();
+    assert_eq!(seen(&mut executor), ["ask 3"]);
+}
+
+#[test]
+fn who_waits_in_a_combinator_is_woken_by_its_waker() {
+    let mut executor: Executor<Effect> = builder().max_requests(3).outbox_capacity(2).build();
+    let shell = executor.shell();
+    let task = executor.spawn(async move {
+        let all: FuturesUnordered<_> = (0..100).map(|number| shell.request(Ask(number))).collect();
+        let answers: Vec<u32> = all.map(Result::unwrap).collect().await;
+        answers.into_iter().sum::<u32>()
+    });
+    assert_eq!(serve(&mut executor).len(), 100);
+    assert_eq!(end(task), (99 * 100).to_string());
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn a_request_that_waits_can_be_given_up_for_another() {
+    let mut executor: Executor<Effect> = builder().max_requests(1).build();
+    let shell = executor.shell();
+    let task = executor.spawn(async move {
+        let first = shell.request(Ask(1));
+        let second = shell.request(Ask(2));
+        match select(first, second).await {
+            futures::future::Either::Left((answer, waiting)) => {
+                drop(waiting);
+                (answer, shell.request(Ask(3)).await)
+            }
+            futures::future::Either::Right(_) => unreachable!("it waits"),
+        }
+    });
+    assert_eq!(serve(&mut executor), [(1, 1), (3, 0)]);
+    assert_eq!(block_on(task).unwrap(), (Ok(2), Ok(6)));
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn an_id_that_the_shell_was_not_given_is_unknown() {
+    let mut executor: Executor<Effect> = builder().max_requests(1).build();
+    let shell = executor.shell();
+    for number in [1, 2] {
+        let shell = shell.clone();
+        drop(executor.spawn(async move { shell.request(Ask(number)).await.unwrap() }));
+    }
+    executor.run_until_stalled();
+    let waiting = executor.snapshot().requests[1].id;
+    let refused = executor.resolve_id::<Ask>(waiting, 7).unwrap_err();
+    assert_eq!(refused.reason(), Reason::Unknown);
+    let refused = executor.fail_id(waiting, "no").unwrap_err();
+    assert_eq!(refused.reason(), Reason::Unknown);
+    let refused = executor.send_id::<Ticks>(waiting, 7).unwrap_err();
+    assert_eq!(refused.reason(), Reason::Unknown);
+    let refused = executor.end_id(waiting).unwrap_err();
+    assert_eq!(refused.reason(), Reason::Unknown);
+    assert_eq!(serve(&mut executor), [(1, 1), (2, 0)]);
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn a_waiting_request_that_is_polled_elsewhere_gives_its_turn_up() {
+    let mut executor: Executor<Effect> = builder().max_requests(1).build();
+    let shell = executor.shell();
+    let (hand, taken) = mpsc::channel();
+    drop(executor.spawn(async move {
+        let first = shell.request(Ask(1));
+        let mut second = shell.request(Ask(2));
+        let third = shell.request(Ask(3));
+        let mut first = pin!(first);
+        assert!(futures::poll!(&mut first).is_pending());
+        assert!(futures::poll!(&mut second).is_pending());
+        hand.send(second).unwrap();
+        futures::join!(first, third)
+    }));
+    assert_eq!(executor.run_until_stalled().waiting, 2);
+    let mut second = taken.recv().unwrap();
+    let polled = second.poll_unpin(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(polled, Poll::Ready(Err(RequestError::Outside)));
+    assert_eq!(serve(&mut executor), [(1, 1), (3, 0)]);
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn what_waits_is_gone_with_its_executor() {
+    let trace = Trace::new();
+    let waiting = |trace: &Trace| {
+        let mut executor: Executor<Effect> = builder().outbox_capacity(1).build();
+        for name in ["first", "second"] {
+            let (shell, thing) = (executor.shell(), Thing::probe(trace, name));
+            drop(executor.spawn(async move {
+                let _thing = thing;
+                shell.request(Ask(0)).await.ok();
+            }));
+        }
+        assert_eq!(executor.run_until_stalled().waiting, 1);
+        executor
+    };
+    let report = waiting(&trace).teardown();
+    report.assert_baseline();
+    assert_eq!((report.requests, report.emitted.len()), (2, 0));
+    assert_eq!(trace.take(), ["drop first", "drop second"]);
+    drop(waiting(&trace));
+    assert_eq!(trace.take(), ["drop first", "drop second"]);
+}
+
+/// Of a request that is polled in the drop of another task's future, in a teardown.
+#[test]
+fn a_waiting_request_that_is_polled_in_a_teardown_is_closed() {
+    let mut executor: Executor<Effect> = builder().max_requests(1).build();
+    let shell = executor.shell();
+    let (tell, told) = mpsc::channel();
+    drop(executor.spawn(async move {
+        let mut first = pin!(shell.request(Ask(1)));
+        let mut second = shell.request(Ask(2));
+        assert!(futures::poll!(&mut first).is_pending());
+        assert!(futures::poll!(&mut second).is_pending());
+        let _at_the_end = Thing::new(move || {
+            let polled = second.poll_unpin(&mut Context::from_waker(Waker::noop()));
+            tell.send(polled).unwrap();
+        });
+        std::future::pending::<()>().await;
+    }));
+    assert_eq!(executor.run_until_stalled().waiting, 1);
+    executor.teardown().assert_baseline();
+    assert_eq!(told.recv().unwrap(), Poll::Ready(Err(RequestError::Closed)));
+}
+
+// --- who drives ---
+
+#[test]
+fn taking_an_effect_rings_for_who_waited() {
+    let rings = Rings::new();
+    let bell = rings.clone();
+    let mut executor: Executor<Effect> = builder()
+        .outbox_capacity(1)
+        .on_ready(move || bell.ring())
+        .build();
+    for number in [1, 2] {
+        let shell = executor.shell();
+        drop(executor.spawn(async move { shell.request(Ask(number)).await.unwrap() }));
+    }
+    assert_eq!(rings.count(), 1);
+    executor.run_until_stalled();
+    assert_eq!(seen(&mut executor), ["ask 1"]);
+    assert_eq!(rings.count(), 2);
+    executor.run_until_stalled();
+    assert_eq!(seen(&mut executor), ["ask 2"]);
+    assert_eq!(rings.count(), 2, "nobody waited for that place");
+}
+
+#[test]
+fn next_gives_what_waited_as_well() {
+    let mut executor: Executor<Effect> = builder().outbox_capacity(1).build();
+    let shell = executor.shell();
+    drop(
+        executor
+            .spawn(async move { join_all((0..10).map(|number| shell.request(Ask(number)))).await }),
+    );
+    for expected in 0..10 {
+        let Emitted::Effect(Effect::Ask(request)) = block_on(executor.next()) else {
+            panic!("no `Ask`");
+        };
+        assert_eq!(request.operation.0, expected);
+        request.resolve(0).unwrap();
+    }
+    executor.teardown().assert_baseline();
+}
+
+// --- streams ---
+
+#[test]
+fn a_subscription_waits_as_a_request_does_and_keeps_its_bound() {
+    let mut executor: Executor<Effect> = builder().max_requests(1).build();
+    let shell = executor.shell();
+    let task = executor.spawn(async move {
+        let mut stream = shell.subscribe(Ticks(1)).overflow(Overflow::Reject(1));
+        let mut asked = shell.request(Ask(0));
+        assert!(futures::poll!(&mut asked).is_pending());
+        let (first, _) = futures::join!(stream.next(), asked);
+        first
+    });
+    assert_eq!(executor.run_until_stalled().waiting, 1);
+    let asked = ask(&mut executor);
+    executor.resolve(asked.resolver, 0).unwrap();
+    executor.run_until_stalled();
+    let Subscription { feed, .. } = ticks(&mut executor);
+    feed.send(7).unwrap();
+    let refused = feed.send(8).unwrap_err();
+    assert_eq!((refused.reason(), refused.into_inner()), (Reason::Full, 8));
+    executor.run_until_stalled();
+    assert_eq!(end(task), "Some(7)");
+}
+
+#[test]
+fn streams_that_choose_no_policy_have_the_executors() {
+    let mut executor: Executor<Effect> = builder().stream_overflow(Overflow::Latest).build();
+    let shell = executor.shell();
+    let task = executor.spawn(async move {
+        let latest = shell.subscribe(Ticks(1));
+        let all = shell.subscribe(Ticks(2)).overflow(Overflow::Unbounded);
+        futures::join!(latest.collect::<Vec<_>>(), all.collect::<Vec<_>>())
+    });
+    executor.run_until_stalled();
+    for _ in 0..2 {
+        let Subscription { feed, .. } = ticks(&mut executor);
+        (1..=3).for_each(|tick| executor.send(&feed, tick).unwrap());
+        executor.end(&feed).unwrap();
+    }
+    executor.run_until_stalled();
+    assert_eq!(end(task), "([3], [1, 2, 3])");
+}
+
+// --- memory ---
+
+/// What this process has of memory, in kilobytes.
+#[cfg(target_os = "linux")]
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_shell_that_stops_draining_holds_memory_where_it_is() {
+    in_own_process(
+        "a_shell_that_stops_draining_holds_memory_where_it_is",
+        || {
+            let mut executor: Executor<Effect> = builder()
+                .outbox_capacity(1_000)
+                .max_requests(200)
+                .max_tasks(40)
+                .build();
+            let (spawner, shell) = (executor.spawner(), executor.shell());
+            let rounds = rounds(5_000, 500);
+            let mut before = 0;
+            let mut refused = 0;
+            for round in 0..rounds {
+                // Tasks that tell, tasks that ask and wait, and some that give up, and another thread that tells as well.
+                std::thread::scope(|scope| {
+                    scope.spawn(|| (0..1_000).for_each(|_| drop(shell.notify(Say("outside")))));
+                });
+                for number in 0..10 {
+                    let shell = shell.clone();
+                    drop(spawner.try_spawn(async move {
+                        (0..90).for_each(|_| drop(shell.notify(Say("inside"))));
+                        let asked = (0..10).map(|_| shell.request(Ask(number)));
+                        let mut asked = join_all(asked);
+                        let _ = futures::poll!(&mut asked);
+                        if number == 0 && round < 30 {
+                            asked.await;
+                        }
+                    }));
+                }
+                refused += executor.run_until_stalled().refused;
+                if round == rounds / 10 {
+                    before = resident();
+                }
+            }
+            let grown = resident().saturating_sub(before);
+            assert!(
+                grown < 1_024,
+                "{before} kB have grown by {grown} in {rounds} rounds"
+            );
+            let (totals, emitted) = (executor.totals(), executor.drain().count());
+            assert_eq!((totals.effects, emitted), (0, 1_000));
+            // What did not find a place, and what did and was given up: all of 2,000 emissions a round.
+            assert!(
+                refused + totals.cancelled as usize > rounds * 1_900,
+                "{refused} and {totals:?}"
+            );
+            executor.teardown().assert_baseline();
+        },
+    );
+}
