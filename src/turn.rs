@@ -492,8 +492,6 @@ impl Turn {
         insert: impl FnOnce(&mut Table, Poller<'_>) -> Option<RequestId>,
     ) -> Result<bool, RequestError> {
         if self.closing.get() {
-            // It may be in line.
-            id.some().into_iter().for_each(|id| self.cancel(id));
             return Err(RequestError::Closed);
         }
         if let Some(line) = &self.line {
@@ -575,9 +573,6 @@ impl Turn {
     /// admitted is woken; its effect is made when it is polled.
     pub(crate) fn vacate(&self, mut places: usize) {
         let Some(line) = &self.line else { return };
-        if self.closing.get() {
-            return;
-        }
         loop {
             let admitted = {
                 let requests = self.requests.borrow();
@@ -658,7 +653,7 @@ impl Turn {
             }
             Found::Item(item) => Poll::Ready(item),
             Found::Last(last, notice) => {
-                self.settle(id, notice);
+                self.conclude(id, notice);
                 Poll::Ready(last)
             }
         }
@@ -668,13 +663,13 @@ impl Turn {
     pub(crate) fn cancel(&self, id: RequestId) {
         let remains = self.requests.borrow_mut().cancel(id);
         if let Some(remains) = remains {
-            self.settle(id, remains.notice);
+            self.conclude(id, remains.notice);
             discard(remains.rest);
         }
     }
 
     /// Does what there is to do for an entry that is freed.
-    fn settle(&self, id: RequestId, notice: Notice) {
+    fn conclude(&self, id: RequestId, notice: Notice) {
         match notice {
             Notice::None => {}
             Notice::Cancelled => self.outbox.borrow_mut().cancelled(id),

@@ -2,8 +2,9 @@
 
 mod support;
 
+use std::cell::RefCell;
 use std::pin::pin;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 
 use futures::executor::block_on;
@@ -99,6 +100,19 @@ fn a_task_too_many_is_given_back_from_wherever_it_is_spawned() {
 }
 
 #[test]
+fn a_task_that_is_spawned_in_a_turn_has_a_place_as_any() {
+    let mut executor: Executor<Effect> = builder().max_tasks(2).build();
+    let spawner = executor.spawner();
+    let task = executor.spawn(async move {
+        let second = spawner.try_spawn(std::future::pending::<()>());
+        let third = spawner.try_spawn(async { 3 });
+        (second.is_ok(), third.unwrap_err().into_inner().await)
+    });
+    assert_eq!(executor.run_until_stalled().refused, 1);
+    assert_eq!(end(task), "(true, 3)");
+}
+
+#[test]
 fn a_local_task_too_many_is_given_back() {
     let mut executor: LocalExecutor<Effect> = builder().max_tasks(0).build_local();
     let one = executor.spawn_local(std::future::pending::<()>());
@@ -166,6 +180,13 @@ struct Unmakable;
 
 enum Odd {
     Say(Notification<Say>),
+    Other(#[expect(dead_code, reason = "it is only held")] Request<Other>),
+}
+
+impl From<Request<Other>> for Odd {
+    fn from(other: Request<Other>) -> Self {
+        Self::Other(other)
+    }
 }
 
 impl From<Notification<Say>> for Odd {
@@ -176,6 +197,7 @@ impl From<Notification<Say>> for Odd {
 
 impl From<Notification<Unmakable>> for Odd {
     fn from(_: Notification<Unmakable>) -> Self {
+        drop(MEANWHILE.take());
         panic!("no such effect");
     }
 }
@@ -194,12 +216,11 @@ fn an_effect_that_cannot_be_made_has_no_place() {
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(notify)).is_err());
     let inside = shell.clone();
     let task = executor.spawn(async move { inside.notify(Unmakable).is_ok() });
-    executor.run_until_stalled();
-    assert!(block_on(task).unwrap_err().is_panicked());
+    assert_eq!(executor.run_until_stalled().panicked, 1);
+    drop(task);
     let inside = shell.clone();
-    let task = executor.spawn(async move { inside.request(Ask(1)).await.is_ok() });
-    executor.run_until_stalled();
-    assert!(block_on(task).unwrap_err().is_panicked());
+    drop(executor.spawn(async move { inside.request(Ask(1)).await.is_ok() }));
+    assert_eq!(executor.run_until_stalled().panicked, 1);
     shell.notify(Say("the only one")).unwrap();
     assert!(shell.notify(Say("too many")).is_err());
     let Some(Emitted::Effect(Odd::Say(say))) = executor.drain().next() else {
@@ -207,6 +228,30 @@ fn an_effect_that_cannot_be_made_has_no_place() {
     };
     assert_eq!(say.operation, Say("the only one"));
     executor.teardown().assert_baseline();
+}
+
+thread_local! {
+    /// What is done while an `Unmakable` is not made.
+    static MEANWHILE: RefCell<Option<Thing>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn a_place_that_a_notification_could_not_use_goes_to_who_waited_meanwhile() {
+    let mut executor: Executor<Odd> = Executor::builder().outbox_capacity(1).build();
+    let shell = executor.shell();
+    let asking = shell.clone();
+    drop(executor.spawn(async move { asking.request(Other).await.ok() }));
+    let driven = Arc::new(Mutex::new(executor));
+    let host = Arc::clone(&driven);
+    let meanwhile = Thing::new(move || {
+        assert_eq!(host.lock().unwrap().run_until_stalled().waiting, 1);
+    });
+    MEANWHILE.set(Some(meanwhile));
+    let notify = || shell.notify(Unmakable);
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(notify)).is_err());
+    let mut executor = driven.lock().unwrap();
+    assert_eq!(executor.run_until_stalled().waiting, 0);
+    assert!(executor.drain().next().is_some());
 }
 
 // --- requests ---
