@@ -15,8 +15,9 @@ use crate::meta::{Door, Label, Mailbox, TaskPanic};
 use crate::outbox::{Emitted, Outbox};
 use crate::report::{Found, Outstanding, Rest, Settled, Teardown};
 use crate::request::{Feed, Operation, ResolveError, Resolver};
+use crate::root::Root;
+use crate::shell;
 use crate::shim;
-use crate::spawner::Root;
 use crate::task::{self, JoinHandle};
 use crate::turn::{Ended, Turn};
 
@@ -41,7 +42,7 @@ pub(crate) struct Engine<E: Send + 'static> {
     pub(crate) turn: Turn,
     mailbox: Mailbox,
     pub(crate) spawners: Arc<Root>,
-    pub(crate) shells: Arc<Root>,
+    pub(crate) shells: Arc<shell::Root>,
     on_panic: Option<OnPanic>,
     has_bell: bool,
     at_rest: bool,
@@ -54,10 +55,8 @@ impl<E: Send + 'static> Engine<E> {
         let (door, mailbox) = mailbox::Door::new(on_ready);
         Self {
             mailbox,
-            spawners: Arc::new(Root {
-                door: Arc::clone(&door),
-            }),
-            shells: Arc::new(Root {
+            spawners: Arc::new(Root::new(Arc::clone(&door))),
+            shells: Arc::new(shell::Root {
                 door: Arc::clone(&door),
             }),
             turn: Turn::new(door, Box::new(Outbox::<E>::new())),

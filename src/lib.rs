@@ -123,7 +123,10 @@ mod plain;
 pub mod portable;
 mod report;
 mod request;
+mod root;
 mod roster;
+mod scope;
+mod scopes;
 mod shelf;
 mod shell;
 mod shim;
@@ -148,6 +151,8 @@ pub use report::{Leak, Outstanding, Settled, Teardown, Totals};
 pub use request::{
     Feed, Operation, Request, ResolveError, Resolver, ShellRequest, ShellStream, Subscription,
 };
+pub use scope::{Close, Latest, Scope};
+pub use scopes::{Key, ScopeReport};
 pub use shell::{Notification, Shell};
 pub use snapshot::{RequestSnapshot, Snapshot, TaskSnapshot};
 pub use spawner::{LocalSpawner, Named, Rejected, Spawner};

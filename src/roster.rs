@@ -7,13 +7,14 @@ use std::task::Waker;
 
 use crate::id::{TaskId, Tasks};
 use crate::meta::Label;
+use crate::scopes::{Key, Left, Scopes, Slot};
 use crate::snapshot::TaskSnapshot;
 
 #[derive(Default)]
 pub(crate) struct Roster {
     tasks: Tasks<Task>,
-    /// Of those that were given one.
-    names: BTreeMap<TaskId, &'static str>,
+    /// What not every executor has a use for.
+    rare: Option<Box<Rare>>,
     live: usize,
     /// The most of them at one time.
     pub(crate) peak: usize,
@@ -21,13 +22,39 @@ pub(crate) struct Roster {
     pub(crate) seen: u64,
 }
 
+#[derive(Default)]
+struct Rare {
+    /// Of those that were given one.
+    names: BTreeMap<TaskId, &'static str>,
+    scopes: Scopes,
+}
+
 struct Task {
     place: &'static Location<'static>,
     /// From its first poll that is pending until it ends: until then it is ready, or being polled.
     waker: Option<Waker>,
+    /// The scope that it is in.
+    scope: Option<Slot>,
     has_ended: bool,
     /// Whether its join handle is out.
     is_joined: bool,
+    /// Whether it is to end though nobody has aborted it by its handle.
+    is_doomed: bool,
+}
+
+/// What ties a task to others.
+#[derive(Clone, Copy)]
+pub(crate) struct Ties {
+    pub(crate) scope: Option<Slot>,
+    pub(crate) is_doomed: bool,
+}
+
+impl Ties {
+    /// Whether there are any.
+    #[inline]
+    pub(crate) fn any(self) -> bool {
+        self.scope.is_some() || self.is_doomed
+    }
 }
 
 impl Roster {
@@ -36,12 +63,14 @@ impl Roster {
         let id = self.tasks.insert_with(|_| Task {
             place: label.place,
             waker: None,
+            scope: None,
             has_ended: false,
             is_joined: true,
+            is_doomed: false,
         });
         let id = id.expect("2^32 tasks need more memory than there is");
         if let Some(name) = label.name {
-            self.names.insert(id, name);
+            self.rare().names.insert(id, name);
         }
         self.seen += 1;
         self.live += 1;
@@ -71,11 +100,18 @@ impl Roster {
 
     /// It has ended. Gives its waker, to be dropped outside the borrow: it may be the last that holds the allocation.
     #[must_use = "it is dropped outside the borrow"]
-    pub(crate) fn end(&mut self, id: TaskId) -> Option<Waker> {
+    pub(crate) fn end(&mut self, id: TaskId) -> (Option<Waker>, Ties) {
         self.live -= 1;
-        let task = self.tasks.get_mut(id)?;
+        let Some(task) = self.tasks.get_mut(id) else {
+            let (scope, is_doomed) = (None, false);
+            return (None, Ties { scope, is_doomed });
+        };
         task.has_ended = true;
-        task.waker.take()
+        let ties = Ties {
+            scope: task.scope,
+            is_doomed: task.is_doomed,
+        };
+        (task.waker.take(), ties)
     }
 
     /// Its join handle is gone.
@@ -88,7 +124,9 @@ impl Roster {
     /// Its allocation is gone.
     pub(crate) fn remove(&mut self, id: TaskId) {
         self.tasks.remove(id);
-        self.names.remove(&id);
+        if let Some(rare) = &mut self.rare {
+            rare.names.remove(&id);
+        }
     }
 
     pub(crate) fn label(&self, id: TaskId) -> Option<Label> {
@@ -98,9 +136,73 @@ impl Roster {
 
     fn label_of(&self, id: TaskId, task: &Task) -> Label {
         Label {
-            name: self.names.get(&id).copied(),
+            name: self
+                .rare
+                .as_ref()
+                .and_then(|rare| rare.names.get(&id).copied()),
             place: task.place,
         }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    // --- scopes ---
+
+    pub(crate) fn scopes(&mut self) -> &mut Scopes {
+        &mut self.rare().scopes
+    }
+
+    /// How many scopes there are.
+    pub(crate) fn scopes_len(&self) -> usize {
+        self.rare.as_ref().map_or(0, |rare| rare.scopes.len())
+    }
+
+    /// Puts a new task into a scope, or into none, under a key. Gives whether it is to end at once, and the task that was
+    /// the latest under that key.
+    pub(crate) fn tie(
+        &mut self,
+        id: TaskId,
+        scope: Option<Slot>,
+        key: Option<Key>,
+    ) -> (bool, Option<TaskId>) {
+        if let Some(task) = self.tasks.get_mut(id) {
+            task.scope = scope;
+        }
+        let tasks = &self.tasks;
+        let scopes = &mut self.rare.get_or_insert_default().scopes;
+        let ends = scope.is_some_and(|slot| scopes.enter(slot, id));
+        let before = key.and_then(|key| scopes.replace(scope, key, id, |id| is_live(tasks, id)));
+        (ends, before)
+    }
+
+    /// Marks a task for its end. Gives whether that is news.
+    pub(crate) fn doom(&mut self, id: TaskId) -> bool {
+        let Some(task) = self.tasks.get_mut(id) else {
+            return false;
+        };
+        let is_news = !task.has_ended && !task.is_doomed;
+        if is_news {
+            task.is_doomed = true;
+            self.scopes().doomed += 1;
+        }
+        is_news
+    }
+
+    pub(crate) fn is_doomed(&self, id: TaskId) -> bool {
+        self.tasks.get(id).is_some_and(|task| task.is_doomed)
+    }
+
+    /// A task with ties has ended. Gives how many doomed ones are left.
+    pub(crate) fn untie(&mut self, ties: Ties, how: Left) -> usize {
+        let tasks = &self.tasks;
+        let scopes = &mut self.rare.get_or_insert_default().scopes;
+        scopes.doomed -= usize::from(ties.is_doomed);
+        if let Some(slot) = ties.scope {
+            scopes.leave(slot, how, |id| is_live(tasks, id));
+        }
+        scopes.doomed
     }
 
     /// The wakers of those that wait, at indices of a range, and whether there are indices after it.
@@ -127,6 +229,10 @@ impl Roster {
     }
 }
 
+fn is_live(tasks: &Tasks<Task>, id: TaskId) -> bool {
+    tasks.get(id).is_some_and(|task| !task.has_ended)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,9 +247,16 @@ mod tests {
         assert!(roster.wants_waker(id) && roster.waker(id).is_none());
         roster.keep_waker(id, Waker::noop().clone());
         assert!(!roster.wants_waker(id) && roster.waker(id).is_some());
-        assert!(roster.end(id).is_some() && roster.waker(id).is_none());
+        assert!(roster.end(id).0.is_some() && roster.waker(id).is_none());
         roster.remove(id);
         assert!(!roster.wants_waker(id) && roster.remaining().count() == 0);
-        assert!(roster.names.is_empty());
+        assert!(roster.rare().names.is_empty());
+    }
+
+    /// A task costs as much as before there were scopes.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_place_in_the_table_takes_four_words() {
+        assert_eq!(size_of::<Option<Task>>(), 32);
     }
 }

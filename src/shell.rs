@@ -8,11 +8,16 @@ use std::sync::Arc;
 use crate::answer::Answer;
 use crate::id::RequestId;
 use crate::mailbox::Until;
-use crate::meta::Message;
+use crate::meta::{Door, Message};
 use crate::outbox::Outbox;
 use crate::request::{Operation, Request, ShellRequest, ShellStream, Subscription};
-use crate::spawner::{Rejected, Root};
+use crate::spawner::Rejected;
 use crate::turn;
+
+/// A shell's part in the count of what is still out. It holds a way to send, and nothing else.
+pub(crate) struct Root {
+    pub(crate) door: Arc<Door>,
+}
 
 /// Something that the shell is told, and that nobody awaits. Dropping it drops the value.
 #[derive(Clone, Debug, PartialEq, Eq)]

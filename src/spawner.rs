@@ -8,13 +8,10 @@ use std::sync::Arc;
 
 use futures::task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
-use crate::meta::Door;
+use crate::meta::Label;
+use crate::root::Root;
+use crate::scopes::Key;
 use crate::task::{self, JoinHandle, LocalJoinHandle, label};
-
-/// A spawner's or a shell's part in the count of what is still out. It holds a way to send, and nothing else.
-pub(crate) struct Root {
-    pub(crate) door: Arc<Door>,
-}
 
 /// What was refused, given back.
 ///
@@ -32,14 +29,28 @@ pub(crate) struct Root {
 /// ```
 pub struct Rejected<T> {
     value: T,
+    /// Whether it is the scope that is closed.
+    is_scope: bool,
 }
 
 impl<T> Rejected<T> {
     pub(crate) fn closed(value: T) -> Self {
-        Self { value }
+        let is_scope = false;
+        Self { value, is_scope }
     }
 
-    /// Whether the executor is torn down, or about to be.
+    /// Refused by what tasks were to be made with.
+    pub(crate) fn by(root: &Root, value: T) -> Self {
+        let is_scope = !root.door.is_closing();
+        Self { value, is_scope }
+    }
+
+    /// Whether it is the scope that is closed.
+    pub(crate) fn is_scope(&self) -> bool {
+        self.is_scope
+    }
+
+    /// Whether the executor is torn down, or about to be, or the scope is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         true
@@ -66,7 +77,10 @@ impl<T> fmt::Debug for Rejected<T> {
 
 impl<T> fmt::Display for Rejected<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the executor is torn down")
+        f.write_str(match self.is_scope {
+            true => "the scope is closed",
+            false => "the executor is torn down",
+        })
     }
 }
 
@@ -90,7 +104,7 @@ impl<T> Error for Rejected<T> {}
 /// ```
 #[derive(Clone)]
 pub struct Spawner {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
 }
 
 impl Spawner {
@@ -99,7 +113,8 @@ impl Spawner {
     }
 
     /// Spawns a task. Where the executor is torn down, the future is dropped and the handle gives
-    /// [`JoinError::TornDown`](crate::JoinError::TornDown); [`try_spawn`](Self::try_spawn) gives it back instead.
+    /// [`JoinError::TornDown`](crate::JoinError::TornDown), or, where the spawner's scope is closed,
+    /// [`Aborted`](crate::JoinError::Aborted); [`try_spawn`](Self::try_spawn) gives it back instead.
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -107,24 +122,38 @@ impl Spawner {
         F::Output: Send + 'static,
     {
         self.try_spawn(future)
-            .unwrap_or_else(|_| JoinHandle::refused())
+            .unwrap_or_else(|refused| JoinHandle::refused(refused.is_scope))
     }
 
     /// Spawns a task.
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down.
+    /// Gives the future back, unpolled, where the executor is torn down, or the spawner's scope closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<JoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        task::spawn(&self.root.door, future, label(None)).map_err(Rejected::closed)
+        self.spawn_labelled(None, future, label(None))
     }
 
-    /// Names the next task, for reports. It costs no allocation.
+    pub(crate) fn spawn_labelled<F>(
+        &self,
+        key: Option<Key>,
+        future: F,
+        label: Label,
+    ) -> Result<JoinHandle<F::Output>, Rejected<F>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let spawned = task::spawn(&self.root, key, future, label);
+        spawned.map_err(|future| Rejected::by(&self.root, future))
+    }
+
+    /// Names the next task or scope, for reports. It costs no allocation.
     pub fn name<'a>(&'a self, name: &'static str) -> Named<'a, Self> {
         Named {
             spawner: self,
@@ -132,17 +161,17 @@ impl Spawner {
         }
     }
 
-    /// Whether the executor takes no more tasks.
+    /// Whether the executor takes no more tasks, or the scope that this spawner is of.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.root.door.is_closing()
+        self.root.is_closed()
     }
 }
 
-/// `Spawner(open)`, `(closing)` or `(closed)`.
+/// `Spawner(open)`, `(closing)` or `(closed)`; of a scope that is closed, `(closed)`.
 impl fmt::Debug for Spawner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Spawner").field(&self.root.door).finish()
+        f.debug_tuple("Spawner").field(&self.root).finish()
     }
 }
 
@@ -167,11 +196,11 @@ impl Spawn for Spawner {
     }
 }
 
-/// A spawner with a name for the task that it makes. Dropping it does nothing.
+/// A spawner with a name for the task or the scope that it makes. Dropping it does nothing.
 #[must_use = "it spawns nothing until `spawn` is called"]
 pub struct Named<'a, S> {
-    spawner: &'a S,
-    name: &'static str,
+    pub(crate) spawner: &'a S,
+    pub(crate) name: &'static str,
 }
 
 impl Named<'_, Spawner> {
@@ -183,22 +212,22 @@ impl Named<'_, Spawner> {
         F::Output: Send + 'static,
     {
         self.try_spawn(future)
-            .unwrap_or_else(|_| JoinHandle::refused())
+            .unwrap_or_else(|refused| JoinHandle::refused(refused.is_scope))
     }
 
     /// Spawns a task of this name, as [`Spawner::try_spawn`] does.
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down.
+    /// Gives the future back, unpolled, where the executor is torn down, or the spawner's scope closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<JoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        task::spawn(&self.spawner.root.door, future, label(Some(self.name)))
-            .map_err(Rejected::closed)
+        self.spawner
+            .spawn_labelled(None, future, label(Some(self.name)))
     }
 }
 
@@ -211,21 +240,22 @@ impl Named<'_, LocalSpawner> {
         F::Output: 'static,
     {
         self.try_spawn(future)
-            .unwrap_or_else(|_| LocalJoinHandle::new(JoinHandle::refused()))
+            .unwrap_or_else(|refused| LocalJoinHandle::new(JoinHandle::refused(refused.is_scope)))
     }
 
     /// Spawns a task of this name, as [`LocalSpawner::try_spawn`] does.
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down.
+    /// Gives the future back, unpolled, where the executor is torn down, or the spawner's scope closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.spawner.spawn_labelled(future, label(Some(self.name)))
+        self.spawner
+            .spawn_labelled(None, future, label(Some(self.name)))
     }
 }
 
@@ -261,7 +291,7 @@ impl<S: fmt::Debug> fmt::Debug for Named<'_, S> {
 /// ```
 #[derive(Clone)]
 pub struct LocalSpawner {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     bound: PhantomData<*const ()>,
 }
 
@@ -274,7 +304,8 @@ impl LocalSpawner {
     }
 
     /// Spawns a task that stays on this thread. Where the executor is torn down, the future is dropped and the handle
-    /// gives [`JoinError::TornDown`](crate::JoinError::TornDown).
+    /// gives [`JoinError::TornDown`](crate::JoinError::TornDown), or, where the spawner's scope is closed,
+    /// [`Aborted`](crate::JoinError::Aborted).
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> LocalJoinHandle<F::Output>
     where
@@ -282,36 +313,38 @@ impl LocalSpawner {
         F::Output: 'static,
     {
         self.try_spawn(future)
-            .unwrap_or_else(|_| LocalJoinHandle::new(JoinHandle::refused()))
+            .unwrap_or_else(|refused| LocalJoinHandle::new(JoinHandle::refused(refused.is_scope)))
     }
 
     /// Spawns a task that stays on this thread.
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down.
+    /// Gives the future back, unpolled, where the executor is torn down, or the spawner's scope closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.spawn_labelled(future, label(None))
+        self.spawn_labelled(None, future, label(None))
     }
 
-    fn spawn_labelled<F>(
+    pub(crate) fn spawn_labelled<F>(
         &self,
+        key: Option<Key>,
         future: F,
-        label: crate::meta::Label,
+        label: Label,
     ) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        task::spawn_local(&self.root.door, future, label).map_err(Rejected::closed)
+        let spawned = task::spawn_local(&self.root, key, future, label);
+        spawned.map_err(|future| Rejected::by(&self.root, future))
     }
 
-    /// Names the next task, for reports. It costs no allocation.
+    /// Names the next task or scope, for reports. It costs no allocation.
     pub fn name<'a>(&'a self, name: &'static str) -> Named<'a, Self> {
         Named {
             spawner: self,
@@ -319,19 +352,17 @@ impl LocalSpawner {
         }
     }
 
-    /// Whether the executor takes no more tasks.
+    /// Whether the executor takes no more tasks, or the scope that this spawner is of.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.root.door.is_closing()
+        self.root.is_closed()
     }
 }
 
-/// `LocalSpawner(open)`, `(closing)` or `(closed)`.
+/// `LocalSpawner(open)`, `(closing)` or `(closed)`; of a scope that is closed, `(closed)`.
 impl fmt::Debug for LocalSpawner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LocalSpawner")
-            .field(&self.root.door)
-            .finish()
+        f.debug_tuple("LocalSpawner").field(&self.root).finish()
     }
 }
 

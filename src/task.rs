@@ -15,6 +15,8 @@ use crate::contain::{contain, discard, message, shield};
 use crate::id::TaskId;
 use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta, Runnable};
+use crate::root::Root;
+use crate::scopes::Key;
 use crate::turn::{self, Ended, Turn, Unjoined};
 
 /// Why a task has no output.
@@ -26,7 +28,8 @@ use crate::turn::{self, Ended, Turn, Unjoined};
 /// ```
 #[non_exhaustive]
 pub enum JoinError {
-    /// It was aborted.
+    /// It was aborted: by its join handle, by a later task under its key, or with its scope, into which it may have come
+    /// too late. Whoever closes a scope ends tasks as `abort` does, and whoever joins them need not know which it was.
     Aborted,
     /// It panicked with this payload, in a poll or in its future's destructor.
     Panicked(Box<dyn std::any::Any + Send>),
@@ -198,13 +201,16 @@ where
     let handle = JoinHandle {
         task: Some(task),
         finished: false,
+        is_late: false,
     };
     (runnable, handle)
 }
 
-/// Makes a task and hands it to its executor; gives the future back where the executor takes no more.
+/// Makes a task and hands it to its executor, in a scope or in none, under a key or under none; gives the future back
+/// where the executor, or the scope, takes no more.
 pub(crate) fn spawn<F>(
-    door: &Arc<Door>,
+    root: &Root,
+    key: Option<Key>,
     future: F,
     label: Label,
 ) -> Result<JoinHandle<F::Output>, F>
@@ -212,17 +218,20 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    let door = &root.door;
     turn::with(door, |turn| match turn {
-        Some(turn) if turn.is_closing() => Err(future),
-        Some(turn) => {
-            let (runnable, handle) = make(door, future, turn.enroll(label));
-            turn.make_ready(runnable);
-            Ok(handle)
-        }
-        None => match door.enter(Until::Closing) {
+        Some(turn) => match turn.admit(root.scope(), key, label) {
+            Some(id) => {
+                let (runnable, handle) = make(door, future, id);
+                turn.make_ready(runnable);
+                Ok(handle)
+            }
+            None => Err(future),
+        },
+        None => match root.enter() {
             Some(inside) => {
                 let (runnable, handle) = make(door, future, TaskId::NONE);
-                inside.send(Message::Spawn(runnable, label));
+                inside.send(root.message(key, runnable, label));
                 Ok(handle)
             }
             None => Err(future),
@@ -256,7 +265,8 @@ impl<F> Local<F> {
 
 /// Makes a task of a future that is bound to this thread, on which its executor lives.
 pub(crate) fn spawn_local<F>(
-    door: &Arc<Door>,
+    root: &Root,
+    key: Option<Key>,
     future: F,
     label: Label,
 ) -> Result<LocalJoinHandle<F::Output>, F>
@@ -264,7 +274,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn(door, Local::new(future), label)
+    spawn(root, key, Local::new(future), label)
         .map(LocalJoinHandle::new)
         .map_err(|refused| refused.future.into_inner())
 }
@@ -298,17 +308,20 @@ where
 ///
 /// Nothing is lost when it is awaited by `&mut` and that await is dropped: the output stays.
 pub struct JoinHandle<T> {
-    /// `None` where the executor refused the spawn.
+    /// `None` where the spawn was refused.
     task: Option<async_task::Task<Outcome<T>, Meta>>,
     finished: bool,
+    /// Whether it was refused because its scope is closed.
+    is_late: bool,
 }
 
 impl<T> JoinHandle<T> {
-    /// The handle of a task that never was.
-    pub(crate) fn refused() -> Self {
+    /// The handle of a task that never was, since the executor is torn down or the task's scope is closed.
+    pub(crate) fn refused(is_scope_closed: bool) -> Self {
         Self {
             task: None,
             finished: false,
+            is_late: is_scope_closed,
         }
     }
 
@@ -352,7 +365,10 @@ impl<T> Future for JoinHandle<T> {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(outcome) => outcome.read(),
             },
-            None => Err(JoinError::TornDown),
+            None => Err(match self.is_late {
+                true => JoinError::Aborted,
+                false => JoinError::TornDown,
+            }),
         };
         self.finished = true;
         Poll::Ready(result)
