@@ -27,6 +27,8 @@ struct Rare {
     /// Of those that were given one.
     names: BTreeMap<TaskId, &'static str>,
     scopes: Scopes,
+    /// Of a task whose allocation went with its last poll, as one's does that nobody joins.
+    parting: Option<Ties>,
 }
 
 struct Task {
@@ -42,8 +44,17 @@ struct Task {
     is_doomed: bool,
 }
 
+impl Task {
+    fn ties(&self) -> Ties {
+        Ties {
+            scope: self.scope,
+            is_doomed: self.is_doomed,
+        }
+    }
+}
+
 /// What ties a task to others.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Ties {
     pub(crate) scope: Option<Slot>,
     pub(crate) is_doomed: bool,
@@ -103,15 +114,11 @@ impl Roster {
     pub(crate) fn end(&mut self, id: TaskId) -> (Option<Waker>, Ties) {
         self.live -= 1;
         let Some(task) = self.tasks.get_mut(id) else {
-            let (scope, is_doomed) = (None, false);
-            return (None, Ties { scope, is_doomed });
+            let parting = self.rare.as_mut().and_then(|rare| rare.parting.take());
+            return (None, parting.unwrap_or_default());
         };
         task.has_ended = true;
-        let ties = Ties {
-            scope: task.scope,
-            is_doomed: task.is_doomed,
-        };
-        (task.waker.take(), ties)
+        (task.waker.take(), task.ties())
     }
 
     /// Its join handle is gone.
@@ -123,9 +130,10 @@ impl Roster {
 
     /// Its allocation is gone.
     pub(crate) fn remove(&mut self, id: TaskId) {
-        self.tasks.remove(id);
+        let task = self.tasks.remove(id);
         if let Some(rare) = &mut self.rare {
             rare.names.remove(&id);
+            rare.parting = task.filter(|task| !task.has_ended).map(|task| task.ties());
         }
     }
 

@@ -316,11 +316,9 @@ scoped!(
     |refused| JoinHandle::refused(refused.is_scope()),
     Send
 );
-scoped!(
-    LocalSpawner,
-    LocalJoinHandle,
-    |refused| LocalJoinHandle::new(JoinHandle::refused(refused.is_scope())),
-);
+scoped!(LocalSpawner, LocalJoinHandle, |refused| {
+    LocalJoinHandle::new(JoinHandle::refused(refused.is_scope()))
+},);
 
 /// A spawner with a key of which it makes the latest task. Dropping it does nothing.
 #[must_use = "it spawns nothing until `spawn` is called"]

@@ -527,3 +527,77 @@ impl Scopes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(parent: Option<&Arc<Token>>) -> Arc<Token> {
+        Token::new(parent.cloned(), None, Location::caller(), false)
+    }
+
+    #[test]
+    fn what_ended_long_ago_takes_no_room() {
+        let (mut scopes, outer) = (Scopes::default(), token(None));
+        let slot = scopes.open(&outer);
+        let (mut live, mut done) = (Vec::new(), Vec::new());
+        for number in 1..1_000 {
+            let task = TaskId::from_u64(number);
+            assert!(!scopes.enter(slot, task));
+            scopes.replace(Some(slot), number.into(), task, |task| live.contains(&task));
+            live.push(task);
+            if number > 10 {
+                live.remove(0);
+                scopes.leave(slot, Left::Completed, |task| live.contains(&task));
+            }
+            let inner = token(Some(&outer));
+            let within = scopes.open(&inner);
+            inner.close();
+            let (_, closed) = scopes.close(within, None);
+            closed
+                .into_iter()
+                .for_each(|slot| scopes.settle(slot, &mut done));
+            let entry = scopes.get_mut(slot).unwrap();
+            assert!(entry.tasks.len() <= KEPT + 2 * live.len(), "{number}");
+            assert!(
+                entry.latest.tasks.len() <= 2 * KEPT + 2 * live.len(),
+                "{number}"
+            );
+            assert!(entry.children.is_empty() && scopes.len() == 1);
+        }
+        let entry = scopes.get_mut(slot).unwrap();
+        assert!(live.iter().all(|task| entry.tasks.contains(task)));
+        assert_eq!(entry.report.completed, 989);
+    }
+
+    /// Else the place of one that was freed would be taken in again by the news of its making.
+    #[test]
+    fn a_scope_is_not_freed_before_the_news_of_its_making_is_here() {
+        let (mut scopes, mut done) = (Scopes::default(), Vec::new());
+        let token = Token::new(None, None, Location::caller(), true);
+        let slot = scopes.open(&token);
+        token.close();
+        let (_, closed) = scopes.close(slot, None);
+        closed
+            .into_iter()
+            .for_each(|slot| scopes.settle(slot, &mut done));
+        assert_eq!((scopes.len(), token.slot()), (1, Some(slot)));
+        token.arrived();
+        scopes.settle(slot, &mut done);
+        assert_eq!((scopes.len(), token.slot()), (0, None));
+    }
+
+    #[test]
+    fn nothing_is_accepted_by_a_closed_scope_or_by_one_within_it() {
+        let outer = token(None);
+        let inner = token(Some(&outer));
+        assert!(inner.accept() && outer.accept());
+        outer.close();
+        assert!(outer.is_closed() && inner.is_closed());
+        assert!(!outer.accept() && !inner.accept());
+        assert!(outer.is_awaited() && inner.is_awaited());
+        outer.arrived();
+        inner.arrived();
+        assert!(!outer.is_awaited() && !inner.is_awaited() && outer.is_closed());
+    }
+}
