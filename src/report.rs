@@ -72,7 +72,7 @@ impl fmt::Display for Leak {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outstanding {
-    /// Spawners.
+    /// Spawners; a scope counts as one, with all spawners into it.
     pub spawners: usize,
     /// Shells.
     pub shells: usize,
