@@ -60,14 +60,6 @@ pub(crate) struct Ties {
     pub(crate) is_doomed: bool,
 }
 
-impl Ties {
-    /// Whether there are any.
-    #[inline]
-    pub(crate) fn any(self) -> bool {
-        self.scope.is_some() || self.is_doomed
-    }
-}
-
 impl Roster {
     /// Takes in a new task.
     pub(crate) fn insert(&mut self, label: Label) -> TaskId {
@@ -111,14 +103,11 @@ impl Roster {
 
     /// It has ended. Gives its waker, to be dropped outside the borrow: it may be the last that holds the allocation.
     #[must_use = "it is dropped outside the borrow"]
-    pub(crate) fn end(&mut self, id: TaskId) -> (Option<Waker>, Ties) {
+    pub(crate) fn end(&mut self, id: TaskId) -> Option<Waker> {
         self.live -= 1;
-        let Some(task) = self.tasks.get_mut(id) else {
-            let parting = self.rare.as_mut().and_then(|rare| rare.parting.take());
-            return (None, parting.unwrap_or_default());
-        };
+        let task = self.tasks.get_mut(id)?;
         task.has_ended = true;
-        (task.waker.take(), task.ties())
+        task.waker.take()
     }
 
     /// Its join handle is gone.
@@ -133,7 +122,11 @@ impl Roster {
         let task = self.tasks.remove(id);
         if let Some(rare) = &mut self.rare {
             rare.names.remove(&id);
-            rare.parting = task.filter(|task| !task.has_ended).map(|task| task.ties());
+            if let Some(task) = task
+                && !task.has_ended
+            {
+                rare.parting = Some(task.ties());
+            }
         }
     }
 
@@ -160,11 +153,6 @@ impl Roster {
 
     pub(crate) fn scopes(&mut self) -> &mut Scopes {
         &mut self.rare().scopes
-    }
-
-    /// How many scopes there are.
-    pub(crate) fn scopes_len(&self) -> usize {
-        self.rare.as_ref().map_or(0, |rare| rare.scopes.len())
     }
 
     /// Puts a new task into a scope, or into none, under a key. Gives whether it is to end at once, and the task that was
@@ -202,7 +190,15 @@ impl Roster {
         self.tasks.get(id).is_some_and(|task| task.is_doomed)
     }
 
-    /// A task with ties has ended. Gives how many doomed ones are left.
+    /// What ties a task to others that has ended by this very poll.
+    pub(crate) fn ties(&mut self, id: TaskId) -> Ties {
+        match self.tasks.get(id) {
+            Some(task) => task.ties(),
+            None => self.rare().parting.take().unwrap_or_default(),
+        }
+    }
+
+    /// A task with ties is ending. Gives how many doomed ones are left.
     pub(crate) fn untie(&mut self, ties: Ties, how: Left) -> usize {
         let tasks = &self.tasks;
         let scopes = &mut self.rare.get_or_insert_default().scopes;
@@ -255,7 +251,7 @@ mod tests {
         assert!(roster.wants_waker(id) && roster.waker(id).is_none());
         roster.keep_waker(id, Waker::noop().clone());
         assert!(!roster.wants_waker(id) && roster.waker(id).is_some());
-        assert!(roster.end(id).0.is_some() && roster.waker(id).is_none());
+        assert!(roster.end(id).is_some() && roster.waker(id).is_none());
         roster.remove(id);
         assert!(!roster.wants_waker(id) && roster.remaining().count() == 0);
         assert!(roster.rare().names.is_empty());

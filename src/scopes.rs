@@ -368,11 +368,6 @@ impl Scopes {
         self.entries.get_mut(slot.get() as usize - 1)
     }
 
-    /// How many scopes there are that have not been freed.
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// Takes a scope in, if it is not, and those around it, whose own messages may be on their way.
     pub(crate) fn open(&mut self, token: &Arc<Token>) -> Slot {
         let mut path = vec![token];
@@ -563,7 +558,7 @@ mod tests {
                 entry.latest.tasks.len() <= 2 * KEPT + 2 * live.len(),
                 "{number}"
             );
-            assert!(entry.children.is_empty() && scopes.len() == 1);
+            assert!(entry.children.is_empty() && scopes.entries.len() == 1);
         }
         let entry = scopes.get_mut(slot).unwrap();
         assert!(live.iter().all(|task| entry.tasks.contains(task)));
@@ -581,10 +576,10 @@ mod tests {
         closed
             .into_iter()
             .for_each(|slot| scopes.settle(slot, &mut done));
-        assert_eq!((scopes.len(), token.slot()), (1, Some(slot)));
+        assert_eq!((scopes.entries.len(), token.slot()), (1, Some(slot)));
         token.arrived();
         scopes.settle(slot, &mut done);
-        assert_eq!((scopes.len(), token.slot()), (0, None));
+        assert_eq!((scopes.entries.len(), token.slot()), (0, None));
     }
 
     #[test]

@@ -154,6 +154,8 @@ pub(crate) struct Turn {
     effects: Cell<u64>,
     /// [`CLOSING`] and [`DOOMED`]: 0 as long as every task may be polled that is not aborted.
     alarm: Cell<u8>,
+    /// Whether there has been a task with ties.
+    has_ties: Cell<bool>,
     /// The task that is being polled.
     current: Cell<Option<TaskId>>,
     /// Its own waker's [`address`].
@@ -182,6 +184,7 @@ impl Turn {
             feeds: Cell::new(0),
             effects: Cell::new(0),
             alarm: Cell::new(0),
+            has_ties: Cell::new(false),
             current: Cell::new(None),
             own_waker: Cell::new(None),
             was_woken: Cell::new(false),
@@ -223,7 +226,7 @@ impl Turn {
             Message::Detached(task) => self.detached(task),
             Message::Freed(task) => self.freed(task),
             Message::Panicked(panic) => self.report(panic),
-            Message::Scope(order) => self.obey(*order),
+            Message::Scope(order) => self.obey(order),
             // Where whom they were meant for is gone, answers are dropped: the shell has its notice.
             Message::Answer(id, answer) => {
                 self.resolver_gone(None);
@@ -308,8 +311,10 @@ impl Turn {
         let status = runnable.metadata().status();
         let id = status.id().unwrap_or(TaskId::NONE);
         let fate = match status.is_aborted() || self.alarm.get() != 0 {
-            true => self.fate_of(id, status.is_aborted()),
             false => None,
+            true if self.has_ties.get() => self.fate_of(id, status.is_aborted()),
+            true if status.is_aborted() => Some(Cause::Aborted),
+            true => Some(Cause::TornDown),
         };
         self.current.set(Some(id));
         self.fate.set(fate);
@@ -320,14 +325,19 @@ impl Turn {
         self.was_woken.set(false);
         let ended = self.ended.take();
         if let Some(how) = ended {
-            let (waker, ties) = self.tasks.borrow_mut().end(id);
-            // May be the last that holds the allocation: see `Meta`.
-            drop(waker);
-            if ties.any() {
-                self.untie(ties, how);
+            match self.has_ties.get() {
+                true => self.end_with_ties(id, how),
+                false => self.leave_roster(id),
             }
         }
         ended
+    }
+
+    #[inline]
+    fn leave_roster(&self, id: TaskId) {
+        let waker = self.tasks.borrow_mut().end(id);
+        // May be the last that holds the allocation: see `Meta`.
+        drop(waker);
     }
 
     /// The task that is being polled has this waker. Gives whether it is polled only to be stopped.

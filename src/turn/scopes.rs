@@ -13,8 +13,10 @@ use crate::scopes::{Done, Key, Left, ScopeReport, Slot, Token};
 
 impl Turn {
     /// Carries out what a scope was told from outside.
-    pub(super) fn obey(&self, order: Order) {
-        match order {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn obey(&self, order: Box<Order>) {
+        match *order {
             Order::Open(token) => {
                 self.tasks.borrow_mut().scopes().open(&token);
                 token.arrived();
@@ -48,18 +50,31 @@ impl Turn {
         key: Option<Key>,
         label: Label,
     ) -> Option<TaskId> {
+        match scope.is_some() || key.is_some() {
+            true => self.admit_with_ties(scope, key, label),
+            false if self.is_closing() => None,
+            false => Some(self.enroll(label)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn admit_with_ties(
+        &self,
+        scope: Option<&Arc<Token>>,
+        key: Option<Key>,
+        label: Label,
+    ) -> Option<TaskId> {
         if self.is_closing() || scope.is_some_and(|token| token.is_closed()) {
             return None;
         }
         let id = self.enroll(label);
-        if scope.is_some() || key.is_some() {
-            self.tie(id, scope, key);
-        }
+        self.tie(id, scope, key);
         Some(id)
     }
 
-    #[inline(never)]
     fn tie(&self, id: TaskId, scope: Option<&Arc<Token>>, key: Option<Key>) {
+        self.has_ties.set(true);
         let (ends, before) = {
             let mut tasks = self.tasks.borrow_mut();
             let slot = scope.map(|token| tasks.scopes().open(token));
@@ -127,13 +142,14 @@ impl Turn {
 
     /// Whether a task is polled only to be stopped, and why: the cause that came first.
     #[cold]
+    #[inline(never)]
     pub(super) fn fate_of(&self, id: TaskId, is_aborted: bool) -> Option<Cause> {
         let is_doomed = self.alarm.get() & DOOMED != 0 && self.tasks.borrow().is_doomed(id);
         let fate = match is_aborted || is_doomed {
             true => Some(Cause::Aborted),
             false => self.is_closing().then_some(Cause::TornDown),
         };
-        if fate.is_some() && self.tasks.borrow().scopes_len() > 0 {
+        if fate.is_some() {
             self.count_cancelled();
         }
         fate
@@ -145,9 +161,19 @@ impl Turn {
         self.tasks.borrow_mut().scopes().cancelled_before = Some(cancelled);
     }
 
-    /// A task with ties has ended.
+    /// A task that may have ties has ended.
     #[cold]
-    pub(super) fn untie(&self, ties: Ties, how: Ended) {
+    #[inline(never)]
+    pub(super) fn end_with_ties(&self, id: TaskId, how: Ended) {
+        let ties = self.tasks.borrow_mut().ties(id);
+        if ties.scope.is_some() || ties.is_doomed {
+            self.untie(ties, how);
+        }
+        self.leave_roster(id);
+        self.settle(ties.scope);
+    }
+
+    fn untie(&self, ties: Ties, how: Ended) {
         let cancelled = self.requests.borrow().cancelled;
         let left_doomed = {
             let mut tasks = self.tasks.borrow_mut();
@@ -162,7 +188,6 @@ impl Turn {
         if left_doomed == 0 {
             self.alarm.set(self.alarm.get() & !DOOMED);
         }
-        self.settle(ties.scope);
     }
 
     /// Sees whether these scopes are at rest, and tells who waits for that.
