@@ -28,6 +28,7 @@ impl Root {
     }
 
     /// The scope in which tasks are made by it.
+    #[inline]
     pub(crate) fn scope(&self) -> Option<&Arc<Token>> {
         self.within.as_ref().map(|within| &within.scope)
     }
@@ -38,13 +39,17 @@ impl Root {
     }
 
     /// Passes the gate with a task or a scope, unless the executor or this scope takes no more. Whoever has passed sends.
+    #[inline]
     pub(crate) fn enter(&self) -> Option<Inside<'_>> {
         let inside = self.door.enter(Until::Closing)?;
-        let is_accepted = self.scope().is_none_or(|scope| scope.accept());
-        is_accepted.then_some(inside)
+        match self.scope() {
+            None => Some(inside),
+            Some(scope) => scope.accept().then_some(inside),
+        }
     }
 
     /// How a task that was made outside a turn is sent.
+    #[inline]
     pub(crate) fn message(&self, key: Option<Key>, runnable: Runnable, label: Label) -> Message {
         match self.scope() {
             None if key.is_none() => Message::Spawn(runnable, label),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,7 +12,7 @@ use futures::channel::oneshot;
 use futures::future::FusedFuture;
 
 use crate::mailbox::Until;
-use crate::meta::{Message, Order};
+use crate::meta::{Door, Message, Order};
 use crate::root::Root;
 use crate::scopes::{Key, ScopeReport};
 use crate::spawner::{LocalSpawner, Named, Rejected, Spawner};
@@ -109,7 +109,7 @@ impl<S> Scope<S> {
         Close {
             report: self.end(true),
             nothing,
-            finished: false,
+            door: Some(Arc::clone(&self.root.door)),
         }
     }
 
@@ -186,7 +186,8 @@ pub struct Close {
     /// `None` where there is nobody to send one.
     report: Option<oneshot::Receiver<ScopeReport>>,
     nothing: ScopeReport,
-    finished: bool,
+    /// What says, as long as it is out, that code of this crate is still to run. `None` once it gave its report.
+    door: Option<Arc<Door>>,
 }
 
 impl Future for Close {
@@ -194,7 +195,7 @@ impl Future for Close {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ScopeReport> {
         assert!(
-            !self.finished,
+            self.door.is_some(),
             "a closing scope was polled after it gave its report"
         );
         let report = match &mut self.report {
@@ -204,22 +205,26 @@ impl Future for Close {
             },
             None => None,
         };
-        self.finished = true;
+        self.door = None;
         Poll::Ready(report.unwrap_or(self.nothing))
     }
 }
 
 impl FusedFuture for Close {
     fn is_terminated(&self) -> bool {
-        self.finished
+        self.door.is_none()
     }
 }
+
+// It lends nobody what a panic could have left half made: a report is copied out, once.
+impl UnwindSafe for Close {}
+impl RefUnwindSafe for Close {}
 
 /// Whether it is finished.
 impl fmt::Debug for Close {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Close")
-            .field("finished", &self.finished)
+            .field("finished", &self.door.is_none())
             .finish()
     }
 }

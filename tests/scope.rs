@@ -864,6 +864,39 @@ fn scopes_that_are_out_are_listed_with_the_spawners() {
     assert!(report.is_unloadable());
 }
 
+#[test]
+fn a_close_that_is_out_is_code_that_is_still_to_run() {
+    for by_poll in [true, false] {
+        let executor = Executor::<Effect>::new();
+        let mut closing = executor.spawner().scope().close();
+        let report = executor.teardown();
+        assert!(report.is_baseline() && !report.is_unloadable());
+        match by_poll {
+            true => assert!((&mut closing).now_or_never().is_some()),
+            false => drop(closing),
+        }
+        assert!(report.is_unloadable());
+    }
+}
+
+#[test]
+fn what_is_printed_says_whether_it_is_open() {
+    let executor = LocalExecutor::<Effect>::new();
+    let scope = executor.spawner().scope();
+    let local = executor.local_spawner().scope();
+    assert_eq!(
+        format!("{scope:?} {local:?}"),
+        "Scope(Spawner(open)) Scope(LocalSpawner(open))"
+    );
+    assert!(format!("{:?}", scope.latest("a").name("b")).contains("\"b\""));
+    let inner = scope.scope();
+    let closing = scope.close();
+    assert_eq!(
+        format!("{inner:?} {closing:?}"),
+        "Scope(Spawner(closed)) Close { finished: false }"
+    );
+}
+
 // --- between threads ---
 
 #[test]
