@@ -54,6 +54,9 @@ fn main() {
         }
     }
     let (titles, unseen) = futures::executor::block_on(crawl).unwrap();
-    println!("{} pages; saw steps {steps:?}, and not {unseen} others", titles.len());
+    println!(
+        "{} pages; saw steps {steps:?}, and not {unseen} others",
+        titles.len()
+    );
     executor.teardown().assert_baseline();
 }

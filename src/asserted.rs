@@ -22,6 +22,11 @@ assert_impl_all!(Shell<Effect>: Clone, Send, Sync, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Shell<Rc<()>>: Send, Sync);
 assert_impl_all!(Resolver<Op>: Send, Sync, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Feed<Op>: Clone, Send, Sync, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Scope: Send, Sync, UnwindSafe, RefUnwindSafe, Unpin);
+assert_not_impl_any!(Scope: Clone);
+assert_impl_all!(Close: Send, UnwindSafe, Unpin);
+assert_impl_all!(ScopeReport: Copy, Send, Sync, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Key: Clone, Send, Sync, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(JoinHandle<u64>: Send, Sync, UnwindSafe, RefUnwindSafe, Unpin);
 assert_impl_all!(ShellRequest<Op, Effect>: Send, Sync, UnwindSafe, RefUnwindSafe, Unpin);
 assert_impl_all!(ShellStream<Op, Effect>: Send, Sync, UnwindSafe, RefUnwindSafe, Unpin);
@@ -53,6 +58,7 @@ mod bridge {
 // What is bound to its thread stays there.
 assert_not_impl_any!(LocalExecutor<Effect>: Send, Sync);
 assert_not_impl_any!(LocalSpawner: Send, Sync);
+assert_not_impl_any!(Scope<LocalSpawner>: Send, Sync);
 assert_not_impl_any!(LocalJoinHandle<u64>: Send, Sync);
 
 // What there may be millions of.

@@ -10,14 +10,15 @@ use crate::answer::Shape;
 use crate::contain::{discard, shield};
 use crate::entry::Reason;
 use crate::id::{RequestId, TaskId};
-use crate::limit::{Limits, Rejected};
+use crate::limit::{Limits, Refusal, Rejected};
 use crate::mailbox;
 use crate::meta::{Door, Label, Mailbox, TaskPanic};
 use crate::outbox::{Emitted, Outbox};
 use crate::report::{Found, Outstanding, Rest, Settled, Teardown};
 use crate::request::{Feed, Operation, ResolveError, Resolver};
+use crate::root::Root;
+use crate::shell;
 use crate::shim;
-use crate::spawner::Root;
 use crate::task::{self, JoinHandle};
 use crate::turn::{Ended, Turn};
 
@@ -42,7 +43,7 @@ pub(crate) struct Engine<E: Send + 'static> {
     pub(crate) turn: Turn,
     mailbox: Mailbox,
     pub(crate) spawners: Arc<Root>,
-    pub(crate) shells: Arc<Root>,
+    pub(crate) shells: Arc<shell::Root>,
     on_panic: Option<OnPanic>,
     has_bell: bool,
     at_rest: bool,
@@ -59,10 +60,8 @@ impl<E: Send + 'static> Engine<E> {
         let (door, mailbox) = mailbox::Door::new(on_ready, limits.places());
         Self {
             mailbox,
-            spawners: Arc::new(Root {
-                door: Arc::clone(&door),
-            }),
-            shells: Arc::new(Root {
+            spawners: Arc::new(Root::new(Arc::clone(&door))),
+            shells: Arc::new(shell::Root {
                 door: Arc::clone(&door),
             }),
             turn: Turn::new(door, Box::new(Outbox::<E>::new()), limits),
@@ -416,7 +415,7 @@ impl<E: Send + 'static> Engine<E> {
         F::Output: Send + 'static,
     {
         let Some(place) = self.door().place_for_task() else {
-            return Err(Rejected::full(future));
+            return Err(Rejected::new(Refusal::Full, future));
         };
         // What was spawned before is first.
         match self.has_mail() {

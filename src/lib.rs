@@ -76,7 +76,8 @@
 //!      ║══════▶ ready queue ══▶ runnable ══▶ task             the task's schedule function: a sender
 //!      ║══════▶ request slab ══▶ waker ══▶ task
 //!      ║══════▶ outbox ══▶ effect ══▶ Resolver, Feed          an id and a sender
-//!      ╚══════▶ mailbox ══▶ messages: run, spawn, abort, answer, abandon, dropped, notify
+//!      ║══════▶ scope table ══▶ numbers of tasks ┄┄▶ Scope   an id and a sender
+//!      ╚══════▶ mailbox ══▶ messages: run, spawn, abort, answer, abandon, dropped, notify, close a scope
 //! ```
 //!
 //! A request's waker lies in the executor's slab under the request's id, and in nothing that a task, a future or the
@@ -89,6 +90,7 @@
 //! - [`Executor`], or [`LocalExecutor`] for futures that are not [`Send`]; [`Executor::builder`] gives it a bell.
 //! - [`Operation`] and [`effects!`] say what the core asks; [`Shell`] asks it.
 //! - [`Executor::spawn`] makes tasks, and a [`Spawner`] does from anywhere; [`JoinHandle`] awaits or aborts them.
+//! - A [`Scope`] owns tasks that end together, and [`Spawner::latest`] those of which only the latest is wanted.
 //! - [`Request`] and [`Resolver`], [`Subscription`] and [`Feed`], [`Notification`] are what the shell gets.
 //!
 //! # Features
@@ -124,7 +126,10 @@ mod plain;
 pub mod portable;
 mod report;
 mod request;
+mod root;
 mod roster;
+mod scope;
+mod scopes;
 mod shelf;
 mod shell;
 mod shim;
@@ -150,6 +155,8 @@ pub use report::{Leak, Outstanding, Settled, Teardown, Totals};
 pub use request::{
     Feed, Operation, Request, ResolveError, Resolver, ShellRequest, ShellStream, Subscription,
 };
+pub use scope::{Close, Latest, Scope};
+pub use scopes::{Key, ScopeReport};
 pub use shell::{Notification, Shell};
 pub use snapshot::{RequestSnapshot, Snapshot, TaskSnapshot};
 pub use spawner::{LocalSpawner, Named, Spawner};

@@ -54,24 +54,20 @@ pub struct Rejected<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Closed,
+    /// The scope is closed.
+    Scope,
     Full,
 }
 
 impl<T> Rejected<T> {
-    pub(crate) fn closed(value: T) -> Self {
-        let why = Refusal::Closed;
+    pub(crate) fn new(why: Refusal, value: T) -> Self {
         Self { value, why }
     }
 
-    pub(crate) fn full(value: T) -> Self {
-        let why = Refusal::Full;
-        Self { value, why }
-    }
-
-    /// Whether the executor is torn down, or about to be.
+    /// Whether the executor is torn down, or about to be, or the scope is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.why == Refusal::Closed
+        self.why != Refusal::Full
     }
 
     /// Whether the executor takes no more for now: see [`Builder::max_tasks`](crate::Builder::max_tasks) and
@@ -110,6 +106,7 @@ impl<T> fmt::Display for Rejected<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.why {
             Refusal::Closed => "the executor is torn down",
+            Refusal::Scope => "the scope is closed",
             Refusal::Full => "the executor takes no more for now",
         })
     }

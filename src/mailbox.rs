@@ -30,9 +30,9 @@ use crate::id::{RequestId, TaskId};
 use crate::limit::{Place, Places};
 use crate::shim::{AtomicU64, Mutex, Ordering, Receiver, Sender, unbounded};
 
-/// What is sent from outside a turn. `R` is a task's runnable, `L` its label and `P` a panic's report; the mailbox does
-/// not look into them.
-pub(crate) enum Message<R, L, P> {
+/// What is sent from outside a turn. `R` is a task's runnable, `L` its label, `P` a panic's report and `S` what a scope
+/// is told; the mailbox does not look into them.
+pub(crate) enum Message<R, L, P, S> {
     /// A task was woken.
     Run(R),
     /// A task was made.
@@ -45,6 +45,8 @@ pub(crate) enum Message<R, L, P> {
     Freed(TaskId),
     /// A task panicked, and nobody will join it.
     Panicked(P),
+    /// What concerns a scope.
+    Scope(S),
     /// A resolver is used up: its answer.
     Answer(RequestId, Answer),
     /// A resolver is used up without an answer.
@@ -83,9 +85,9 @@ pub(crate) enum Until {
 }
 
 /// What everybody but the executor holds of it: a way to send.
-pub(crate) struct Door<R, L, P> {
+pub(crate) struct Door<R, L, P, S> {
     gate: AtomicU64,
-    sender: Sender<Message<R, L, P>>,
+    sender: Sender<Message<R, L, P, S>>,
     bell: Mutex<Bell>,
     /// Where the executor has a limit.
     pub(crate) places: Option<Box<Places>>,
@@ -98,23 +100,23 @@ struct Bell {
 }
 
 /// The receiving end, which the executor owns, and with it whatever is queued.
-pub(crate) struct Mailbox<R, L, P> {
-    receiver: Receiver<Message<R, L, P>>,
+pub(crate) struct Mailbox<R, L, P, S> {
+    receiver: Receiver<Message<R, L, P, S>>,
     /// How many messages came out, in the gate's unit and as wide.
     received: Cell<u64>,
 }
 
-impl<R, L, P> Mailbox<R, L, P> {
+impl<R, L, P, S> Mailbox<R, L, P, S> {
     /// At most how many messages are there that were sent through this door, which is the mailbox's own: those that
     /// have entered and not come out. A sender that is still inside may not have sent its own yet.
-    pub(crate) fn waiting(&self, door: &Door<R, L, P>) -> usize {
+    pub(crate) fn waiting(&self, door: &Door<R, L, P, S>) -> usize {
         // Takes over what the senders have sent that left before.
         let entered = door.gate.load(Ordering::Acquire) & !(MESSAGE - 1);
         (entered.wrapping_sub(self.received.get()) / MESSAGE) as usize
     }
 
     /// Whether none is there.
-    pub(crate) fn is_empty(&self, door: &Door<R, L, P>) -> bool {
+    pub(crate) fn is_empty(&self, door: &Door<R, L, P, S>) -> bool {
         self.waiting(door) == 0 || self.receiver.is_empty()
     }
 
@@ -122,43 +124,43 @@ impl<R, L, P> Mailbox<R, L, P> {
         self.receiver.len()
     }
 
-    pub(crate) fn take(&self) -> Option<Message<R, L, P>> {
+    pub(crate) fn take(&self) -> Option<Message<R, L, P, S>> {
         let message = self.receiver.try_recv().ok()?;
         self.received.set(self.received.get().wrapping_add(MESSAGE));
         Some(message)
     }
 
     /// Another end, for when nobody asks any more whether it is empty.
-    pub(crate) fn receiver(&self) -> Receiver<Message<R, L, P>> {
+    pub(crate) fn receiver(&self) -> Receiver<Message<R, L, P, S>> {
         self.receiver.clone()
     }
 }
 
 /// A sender that has passed the gate; the executor does not close for good before it is dropped.
-pub(crate) struct Inside<'a, R, L, P> {
-    door: &'a Door<R, L, P>,
+pub(crate) struct Inside<'a, R, L, P, S> {
+    door: &'a Door<R, L, P, S>,
     /// What it does to the gate when it leaves.
     leaving: u64,
     /// Whether it brought work.
     rings: bool,
 }
 
-impl<R, L, P> Inside<'_, R, L, P> {
+impl<R, L, P, S> Inside<'_, R, L, P, S> {
     /// Sends work, for which an idle executor is rung.
-    pub(crate) fn send(mut self, message: Message<R, L, P>) {
+    pub(crate) fn send(mut self, message: Message<R, L, P, S>) {
         self.rings = true;
         self.send_quietly(message);
     }
 
     /// Sends news for the books, which nobody is rung for.
-    fn send_quietly(mut self, message: Message<R, L, P>) {
+    pub(crate) fn send_quietly(mut self, message: Message<R, L, P, S>) {
         // The receiver outlives whoever is inside; where it is gone all the same, what it would have freed is gone too.
         drop(self.door.sender.send(message));
         self.leaving = INSIDE;
     }
 }
 
-impl<R, L, P> Drop for Inside<'_, R, L, P> {
+impl<R, L, P, S> Drop for Inside<'_, R, L, P, S> {
     fn drop(&mut self) {
         // Publishes the message to an executor that arms the bell or closes, and learns whether it is armed.
         let gate = self.door.gate.fetch_sub(self.leaving, Ordering::SeqCst);
@@ -168,11 +170,11 @@ impl<R, L, P> Drop for Inside<'_, R, L, P> {
     }
 }
 
-impl<R, L, P> Door<R, L, P> {
+impl<R, L, P, S> Door<R, L, P, S> {
     pub(crate) fn new(
         on_ready: Option<Arc<dyn Fn() + Send + Sync>>,
         places: Option<Box<Places>>,
-    ) -> (Arc<Self>, Mailbox<R, L, P>) {
+    ) -> (Arc<Self>, Mailbox<R, L, P, S>) {
         let (sender, receiver) = unbounded();
         let gate = AtomicU64::new(if on_ready.is_some() { ARMED } else { 0 });
         let bell = Mutex::new(Bell {
@@ -193,7 +195,7 @@ impl<R, L, P> Door<R, L, P> {
     }
 
     /// Passes the gate, unless what is brought is refused by now.
-    pub(crate) fn enter(&self, until: Until) -> Option<Inside<'_, R, L, P>> {
+    pub(crate) fn enter(&self, until: Until) -> Option<Inside<'_, R, L, P, S>> {
         let refused = match until {
             Until::Closing => CLOSING,
             Until::Closed => CLOSED,
@@ -214,14 +216,14 @@ impl<R, L, P> Door<R, L, P> {
     }
 
     /// Sends what is never refused.
-    pub(crate) fn post(&self, message: Message<R, L, P>) {
+    pub(crate) fn post(&self, message: Message<R, L, P, S>) {
         if let Some(inside) = self.enter(Until::Ever) {
             inside.send(message);
         }
     }
 
     /// Sends news for the books, which nobody is rung for, as long as there are books that want them.
-    pub(crate) fn post_quietly(&self, until: Until, message: Message<R, L, P>) {
+    pub(crate) fn post_quietly(&self, until: Until, message: Message<R, L, P, S>) {
         if let Some(inside) = self.enter(until) {
             inside.send_quietly(message);
         }
@@ -317,7 +319,7 @@ impl<R, L, P> Door<R, L, P> {
 }
 
 /// `open`, `closing` or `closed`.
-impl<R, L, P> fmt::Debug for Door<R, L, P> {
+impl<R, L, P, S> fmt::Debug for Door<R, L, P, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let gate = self.gate.load(Ordering::Relaxed);
         f.write_str(match gate {

@@ -7,16 +7,21 @@ use std::sync::Arc;
 use crate::contain::{Payload, message};
 use crate::id::TaskId;
 use crate::mailbox;
+use crate::scopes;
 use crate::shim::{AtomicU64, Ordering};
 
 /// A task that is to be polled.
 pub(crate) type Runnable = async_task::Runnable<Meta>;
 /// The one way into an executor.
-pub(crate) type Door = mailbox::Door<Runnable, Label, TaskPanic>;
+pub(crate) type Door = mailbox::Door<Runnable, Label, TaskPanic, Box<Order>>;
 /// Where it leads.
-pub(crate) type Mailbox = mailbox::Mailbox<Runnable, Label, TaskPanic>;
+pub(crate) type Mailbox = mailbox::Mailbox<Runnable, Label, TaskPanic, Box<Order>>;
 /// What comes in by it.
-pub(crate) type Message = mailbox::Message<Runnable, Label, TaskPanic>;
+pub(crate) type Message = mailbox::Message<Runnable, Label, TaskPanic, Box<Order>>;
+/// Who has passed its gate.
+pub(crate) type Inside<'a> = mailbox::Inside<'a, Runnable, Label, TaskPanic, Box<Order>>;
+/// What a scope is told from outside.
+pub(crate) type Order = scopes::Order<Runnable, Label>;
 
 /// Who spawned a task, for reports.
 #[derive(Clone, Copy, Debug)]

@@ -77,7 +77,7 @@ impl fmt::Display for Leak {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outstanding {
-    /// Spawners.
+    /// Spawners; a scope counts as one, with all spawners into it.
     pub spawners: usize,
     /// Shells.
     pub shells: usize,
@@ -244,7 +244,7 @@ impl<E> Teardown<E> {
     }
 
     /// Whether nothing at all is out *now* that could call into this crate on the executor's behalf: no spawner, shell,
-    /// join handle, resolver, feed, request or waker. Only then may the code itself go, as when a shared library is
+    /// join handle, resolver, feed, request, closing scope or waker. Only then may the code itself go, as when a shared library is
     /// unloaded.
     #[must_use]
     pub fn is_unloadable(&self) -> bool {

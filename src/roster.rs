@@ -8,13 +8,14 @@ use std::task::Waker;
 
 use crate::id::{TaskId, Tasks};
 use crate::meta::Label;
+use crate::scopes::{Key, Left, Scopes, Slot};
 use crate::snapshot::TaskSnapshot;
 
 #[derive(Default)]
 pub(crate) struct Roster {
     tasks: Tasks<Task>,
-    /// Of those that were given one.
-    names: BTreeMap<TaskId, &'static str>,
+    /// What not every executor has a use for.
+    rare: Option<Box<Rare>>,
     live: usize,
     /// The most of them at one time.
     pub(crate) peak: usize,
@@ -22,15 +23,44 @@ pub(crate) struct Roster {
     pub(crate) seen: u64,
 }
 
+#[derive(Default)]
+struct Rare {
+    /// Of those that were given one.
+    names: BTreeMap<TaskId, &'static str>,
+    scopes: Scopes,
+    /// Of a task whose allocation went with its last poll, as one's does that nobody joins.
+    parting: Option<Ties>,
+}
+
 struct Task {
     place: &'static Location<'static>,
     /// From its first poll that is pending until it ends: until then it is ready, or being polled.
     waker: Option<Waker>,
+    /// The scope that it is in.
+    scope: Option<Slot>,
     /// Whether it was woken by that since its last poll, and so is ready.
     is_called: Cell<bool>,
     has_ended: bool,
     /// Whether its join handle is out.
     is_joined: bool,
+    /// Whether it is to end though nobody has aborted it by its handle.
+    is_doomed: bool,
+}
+
+impl Task {
+    fn ties(&self) -> Ties {
+        Ties {
+            scope: self.scope,
+            is_doomed: self.is_doomed,
+        }
+    }
+}
+
+/// What ties a task to others.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ties {
+    pub(crate) scope: Option<Slot>,
+    pub(crate) is_doomed: bool,
 }
 
 impl Roster {
@@ -39,13 +69,15 @@ impl Roster {
         let id = self.tasks.insert_with(|_| Task {
             place: label.place,
             waker: None,
+            scope: None,
             is_called: Cell::new(false),
             has_ended: false,
             is_joined: true,
+            is_doomed: false,
         });
         let id = id.expect("2^32 tasks need more memory than there is");
         if let Some(name) = label.name {
-            self.names.insert(id, name);
+            self.rare().names.insert(id, name);
         }
         self.seen += 1;
         self.live += 1;
@@ -95,8 +127,15 @@ impl Roster {
 
     /// Its allocation is gone.
     pub(crate) fn remove(&mut self, id: TaskId) {
-        self.tasks.remove(id);
-        self.names.remove(&id);
+        let task = self.tasks.remove(id);
+        if let Some(rare) = &mut self.rare {
+            rare.names.remove(&id);
+            if let Some(task) = task
+                && !task.has_ended
+            {
+                rare.parting = Some(task.ties());
+            }
+        }
     }
 
     pub(crate) fn label(&self, id: TaskId) -> Option<Label> {
@@ -106,9 +145,76 @@ impl Roster {
 
     fn label_of(&self, id: TaskId, task: &Task) -> Label {
         Label {
-            name: self.names.get(&id).copied(),
+            name: self
+                .rare
+                .as_ref()
+                .and_then(|rare| rare.names.get(&id).copied()),
             place: task.place,
         }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    // --- scopes ---
+
+    pub(crate) fn scopes(&mut self) -> &mut Scopes {
+        &mut self.rare().scopes
+    }
+
+    /// Puts a new task into a scope, or into none, under a key. Gives whether it is to end at once, and the task that was
+    /// the latest under that key.
+    pub(crate) fn tie(
+        &mut self,
+        id: TaskId,
+        scope: Option<Slot>,
+        key: Option<Key>,
+    ) -> (bool, Option<TaskId>) {
+        if let Some(task) = self.tasks.get_mut(id) {
+            task.scope = scope;
+        }
+        let tasks = &self.tasks;
+        let scopes = &mut self.rare.get_or_insert_default().scopes;
+        let ends = scope.is_some_and(|slot| scopes.enter(slot, id));
+        let before = key.and_then(|key| scopes.replace(scope, key, id, |id| is_live(tasks, id)));
+        (ends, before)
+    }
+
+    /// Marks a task for its end. Gives whether that is news.
+    pub(crate) fn doom(&mut self, id: TaskId) -> bool {
+        let Some(task) = self.tasks.get_mut(id) else {
+            return false;
+        };
+        let is_news = !task.has_ended && !task.is_doomed;
+        if is_news {
+            task.is_doomed = true;
+            self.scopes().doomed += 1;
+        }
+        is_news
+    }
+
+    pub(crate) fn is_doomed(&self, id: TaskId) -> bool {
+        self.tasks.get(id).is_some_and(|task| task.is_doomed)
+    }
+
+    /// What ties a task to others that has ended by this very poll.
+    pub(crate) fn ties(&mut self, id: TaskId) -> Ties {
+        match self.tasks.get(id) {
+            Some(task) => task.ties(),
+            None => self.rare().parting.take().unwrap_or_default(),
+        }
+    }
+
+    /// A task with ties is ending. Gives how many doomed ones are left.
+    pub(crate) fn untie(&mut self, ties: Ties, how: Left) -> usize {
+        let tasks = &self.tasks;
+        let scopes = &mut self.rare.get_or_insert_default().scopes;
+        scopes.doomed -= usize::from(ties.is_doomed);
+        if let Some(slot) = ties.scope {
+            scopes.leave(slot, how, |id| is_live(tasks, id));
+        }
+        scopes.doomed
     }
 
     /// The wakers of those that wait, at indices of a range, and whether there are indices after it.
@@ -135,6 +241,10 @@ impl Roster {
     }
 }
 
+fn is_live(tasks: &Tasks<Task>, id: TaskId) -> bool {
+    tasks.get(id).is_some_and(|task| !task.has_ended)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +262,13 @@ mod tests {
         assert!(roster.end(id).is_some() && roster.waker(id).is_none());
         roster.remove(id);
         assert!(!roster.pend(id, Waker::noop()) && roster.remaining().count() == 0);
-        assert!(roster.names.is_empty());
+        assert!(roster.rare().names.is_empty());
+    }
+
+    /// A task costs as much as before there were scopes.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_place_in_the_table_takes_four_words() {
+        assert_eq!(size_of::<Option<Task>>(), 32);
     }
 }

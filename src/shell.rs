@@ -7,13 +7,17 @@ use std::sync::Arc;
 
 use crate::answer::Answer;
 use crate::id::RequestId;
-use crate::limit::Rejected;
+use crate::limit::{Refusal, Rejected};
 use crate::mailbox::Until;
-use crate::meta::Message;
+use crate::meta::{Door, Message};
 use crate::outbox::Outbox;
 use crate::request::{Operation, Request, ShellRequest, ShellStream, Subscription};
-use crate::spawner::Root;
 use crate::turn;
+
+/// A shell's part in the count of what is still out. It holds a way to send, and nothing else.
+pub(crate) struct Root {
+    pub(crate) door: Arc<Door>,
+}
 
 /// Something that the shell is told, and that nobody awaits. Dropping it drops the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +119,7 @@ impl<E> Shell<E> {
         turn::with(door, |turn| match turn {
             Some(turn) => {
                 let Some(place) = door.place_for_notification() else {
-                    return Err(Rejected::full(value));
+                    return Err(Rejected::new(Refusal::Full, value));
                 };
                 let effect = E::from(Notification { operation: value });
                 place.keep();
@@ -124,10 +128,10 @@ impl<E> Shell<E> {
             }
             None => {
                 let Some(inside) = door.enter(Until::Closed) else {
-                    return Err(Rejected::closed(value));
+                    return Err(Rejected::new(Refusal::Closed, value));
                 };
                 let Some(place) = door.place_for_notification() else {
-                    return Err(Rejected::full(value));
+                    return Err(Rejected::new(Refusal::Full, value));
                 };
                 let effect = E::from(Notification { operation: value });
                 place.keep();

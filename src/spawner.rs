@@ -8,13 +8,10 @@ use std::sync::Arc;
 use futures::task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
 use crate::limit::Rejected;
-use crate::meta::Door;
+use crate::meta::Label;
+use crate::root::Root;
+use crate::scopes::Key;
 use crate::task::{self, JoinHandle, LocalJoinHandle, label};
-
-/// A spawner's or a shell's part in the count of what is still out. It holds a way to send, and nothing else.
-pub(crate) struct Root {
-    pub(crate) door: Arc<Door>,
-}
 
 /// Makes tasks, from any thread and from within tasks.
 ///
@@ -34,7 +31,7 @@ pub(crate) struct Root {
 /// ```
 #[derive(Clone)]
 pub struct Spawner {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
 }
 
 impl Spawner {
@@ -43,8 +40,9 @@ impl Spawner {
     }
 
     /// Spawns a task. Where the executor is torn down, the future is dropped and the handle gives
-    /// [`JoinError::TornDown`](crate::JoinError::TornDown), or [`JoinError::Full`](crate::JoinError::Full) beyond
-    /// [`Builder::max_tasks`](crate::Builder::max_tasks); [`try_spawn`](Self::try_spawn) gives it back instead.
+    /// [`JoinError::TornDown`](crate::JoinError::TornDown), where the spawner's scope is closed
+    /// [`Aborted`](crate::JoinError::Aborted), and beyond [`Builder::max_tasks`](crate::Builder::max_tasks)
+    /// [`Full`](crate::JoinError::Full); [`try_spawn`](Self::try_spawn) gives it back instead.
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -58,17 +56,31 @@ impl Spawner {
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the spawner's
+    /// scope is closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<JoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        task::spawn(&self.root.door, future, label(None))
+        self.spawn_labelled(None, future, label(None))
     }
 
-    /// Names the next task, for reports. It costs no allocation.
+    pub(crate) fn spawn_labelled<F>(
+        &self,
+        key: Option<Key>,
+        future: F,
+        label: Label,
+    ) -> Result<JoinHandle<F::Output>, Rejected<F>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        task::spawn(&self.root, key, future, label)
+    }
+
+    /// Names the next task or scope, for reports. It costs no allocation.
     pub fn name<'a>(&'a self, name: &'static str) -> Named<'a, Self> {
         Named {
             spawner: self,
@@ -76,17 +88,17 @@ impl Spawner {
         }
     }
 
-    /// Whether the executor takes no more tasks.
+    /// Whether the executor takes no more tasks, or the scope that this spawner is of.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.root.door.is_closing()
+        self.root.is_closed()
     }
 }
 
-/// `Spawner(open)`, `(closing)` or `(closed)`.
+/// `Spawner(open)`, `(closing)` or `(closed)`; of a scope that is closed, `(closed)`.
 impl fmt::Debug for Spawner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Spawner").field(&self.root.door).finish()
+        f.debug_tuple("Spawner").field(&self.root).finish()
     }
 }
 
@@ -111,11 +123,11 @@ impl Spawn for Spawner {
     }
 }
 
-/// A spawner with a name for the task that it makes. Dropping it does nothing.
+/// A spawner with a name for the task or the scope that it makes. Dropping it does nothing.
 #[must_use = "it spawns nothing until `spawn` is called"]
 pub struct Named<'a, S> {
-    spawner: &'a S,
-    name: &'static str,
+    pub(crate) spawner: &'a S,
+    pub(crate) name: &'static str,
 }
 
 impl Named<'_, Spawner> {
@@ -133,14 +145,16 @@ impl Named<'_, Spawner> {
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the spawner's
+    /// scope is closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<JoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        task::spawn(&self.spawner.root.door, future, label(Some(self.name)))
+        self.spawner
+            .spawn_labelled(None, future, label(Some(self.name)))
     }
 }
 
@@ -160,14 +174,16 @@ impl Named<'_, LocalSpawner> {
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the spawner's
+    /// scope is closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.spawner.spawn_labelled(future, label(Some(self.name)))
+        self.spawner
+            .spawn_labelled(None, future, label(Some(self.name)))
     }
 }
 
@@ -203,7 +219,7 @@ impl<S: fmt::Debug> fmt::Debug for Named<'_, S> {
 /// ```
 #[derive(Clone)]
 pub struct LocalSpawner {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     bound: PhantomData<*const ()>,
 }
 
@@ -216,7 +232,8 @@ impl LocalSpawner {
     }
 
     /// Spawns a task that stays on this thread. Where the executor is torn down, the future is dropped and the handle
-    /// gives [`JoinError::TornDown`](crate::JoinError::TornDown).
+    /// gives [`JoinError::TornDown`](crate::JoinError::TornDown), or, where the spawner's scope is closed,
+    /// [`Aborted`](crate::JoinError::Aborted).
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> LocalJoinHandle<F::Output>
     where
@@ -231,29 +248,31 @@ impl LocalSpawner {
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the spawner's
+    /// scope is closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.spawn_labelled(future, label(None))
+        self.spawn_labelled(None, future, label(None))
     }
 
-    fn spawn_labelled<F>(
+    pub(crate) fn spawn_labelled<F>(
         &self,
+        key: Option<Key>,
         future: F,
-        label: crate::meta::Label,
+        label: Label,
     ) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        task::spawn_local(&self.root.door, future, label)
+        task::spawn_local(&self.root, key, future, label)
     }
 
-    /// Names the next task, for reports. It costs no allocation.
+    /// Names the next task or scope, for reports. It costs no allocation.
     pub fn name<'a>(&'a self, name: &'static str) -> Named<'a, Self> {
         Named {
             spawner: self,
@@ -261,19 +280,17 @@ impl LocalSpawner {
         }
     }
 
-    /// Whether the executor takes no more tasks.
+    /// Whether the executor takes no more tasks, or the scope that this spawner is of.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.root.door.is_closing()
+        self.root.is_closed()
     }
 }
 
-/// `LocalSpawner(open)`, `(closing)` or `(closed)`.
+/// `LocalSpawner(open)`, `(closing)` or `(closed)`; of a scope that is closed, `(closed)`.
 impl fmt::Debug for LocalSpawner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LocalSpawner")
-            .field(&self.root.door)
-            .finish()
+        f.debug_tuple("LocalSpawner").field(&self.root).finish()
     }
 }
 

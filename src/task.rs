@@ -16,6 +16,8 @@ use crate::id::TaskId;
 use crate::limit::{Refusal, Rejected};
 use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta, Runnable};
+use crate::root::Root;
+use crate::scopes::Key;
 use crate::turn::{self, Ended, Turn, Unjoined};
 
 /// Why a task has no output.
@@ -27,7 +29,8 @@ use crate::turn::{self, Ended, Turn, Unjoined};
 /// ```
 #[non_exhaustive]
 pub enum JoinError {
-    /// It was aborted.
+    /// It was aborted: by its join handle, by a later task under its key, or with its scope, into which it may have come
+    /// too late. Whoever closes a scope ends tasks as `abort` does, and whoever joins them need not know which it was.
     Aborted,
     /// It panicked with this payload, in a poll or in its future's destructor.
     Panicked(Box<dyn std::any::Any + Send>),
@@ -214,9 +217,11 @@ where
     (runnable, handle)
 }
 
-/// Makes a task and hands it to its executor; gives the future back where the executor takes no more.
+/// Makes a task and hands it to its executor, in a scope or in none, under a key or under none; gives the future back
+/// where the executor, or the scope, takes no more.
 pub(crate) fn spawn<F>(
-    door: &Arc<Door>,
+    root: &Root,
+    key: Option<Key>,
     future: F,
     label: Label,
 ) -> Result<JoinHandle<F::Output>, Rejected<F>>
@@ -224,27 +229,29 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    let door = &root.door;
     turn::with(door, |turn| match turn {
-        Some(turn) if turn.is_closing() => Err(Rejected::closed(future)),
         Some(turn) => {
-            let Some(place) = door.place_for_task() else {
-                return Err(Rejected::full(future));
+            let id = match turn.admit(root.scope(), key, label) {
+                Ok(id) => id,
+                Err(why) => return Err(Rejected::new(why, future)),
             };
-            let (runnable, handle) = make(door, future, turn.enroll(label));
-            place.keep();
+            let (runnable, handle) = make(door, future, id);
             turn.make_ready(runnable);
             Ok(handle)
         }
         None => {
-            let Some(inside) = door.enter(Until::Closing) else {
-                return Err(Rejected::closed(future));
+            // Whoever has passed a scope's count sends, so that the place comes first.
+            let place = match door.place_for_task() {
+                None if !root.is_closed() => return Err(Rejected::new(Refusal::Full, future)),
+                place => place,
             };
-            let Some(place) = door.place_for_task() else {
-                return Err(Rejected::full(future));
+            let (Some(place), Some(inside)) = (place, root.enter()) else {
+                return Err(Rejected::new(root.refusal(), future));
             };
             let (runnable, handle) = make(door, future, TaskId::NONE);
             place.keep();
-            inside.send(Message::Spawn(runnable, label));
+            inside.send(root.message(key, runnable, label));
             Ok(handle)
         }
     })
@@ -281,7 +288,8 @@ impl<F> Local<F> {
 
 /// Makes a task of a future that is bound to this thread, on which its executor lives.
 pub(crate) fn spawn_local<F>(
-    door: &Arc<Door>,
+    root: &Root,
+    key: Option<Key>,
     future: F,
     label: Label,
 ) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
@@ -289,7 +297,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn(door, Local::new(future), label)
+    spawn(root, key, Local::new(future), label)
         .map(LocalJoinHandle::new)
         .map_err(|rejected| rejected.map(Local::into_inner))
 }
@@ -323,7 +331,7 @@ where
 ///
 /// Nothing is lost when it is awaited by `&mut` and that await is dropped: the output stays.
 pub struct JoinHandle<T> {
-    /// `None` where the executor refused the spawn.
+    /// `None` where the spawn was refused.
     task: Option<async_task::Task<Outcome<T>, Meta>>,
     /// Why it did, if it did.
     refusal: Refusal,
@@ -382,6 +390,7 @@ impl<T> Future for JoinHandle<T> {
             },
             None => Err(match self.refusal {
                 Refusal::Closed => JoinError::TornDown,
+                Refusal::Scope => JoinError::Aborted,
                 Refusal::Full => JoinError::Full,
             }),
         };

@@ -31,6 +31,8 @@ use crate::snapshot::Snapshot;
 use crate::table::Standing;
 use crate::table::{Found, Poller, Table, Wake};
 
+mod scopes;
+
 shim::turn_local!(static TURN: Turn);
 
 /// How many senders are kept for the next request.
@@ -126,6 +128,11 @@ impl Drop for Unjoined {
     }
 }
 
+/// Teardown has begun: spawning and asking are refused.
+const CLOSING: u8 = 1;
+/// A task is doomed, and has not ended.
+const DOOMED: u8 = 2;
+
 pub(crate) struct Turn {
     pub(crate) door: Arc<Door>,
     tasks: RefCell<Roster>,
@@ -150,8 +157,10 @@ pub(crate) struct Turn {
     feeds: Cell<usize>,
     /// Effects that the shell took.
     effects: Cell<u64>,
-    /// Teardown has begun: spawning and asking are refused.
-    closing: Cell<bool>,
+    /// [`CLOSING`] and [`DOOMED`]: 0 as long as every task may be polled that is not aborted.
+    alarm: Cell<u8>,
+    /// Whether there has been a task with ties.
+    has_ties: Cell<bool>,
     /// The task that is being polled.
     current: Cell<Option<TaskId>>,
     /// Its own waker's [`address`].
@@ -181,7 +190,8 @@ impl Turn {
             resolvers: Cell::new(0),
             feeds: Cell::new(0),
             effects: Cell::new(0),
-            closing: Cell::new(false),
+            alarm: Cell::new(0),
+            has_ties: Cell::new(false),
             current: Cell::new(None),
             own_waker: Cell::new(None),
             was_woken: Cell::new(false),
@@ -223,6 +233,7 @@ impl Turn {
             Message::Detached(task) => self.detached(task),
             Message::Freed(task) => self.freed(task),
             Message::Panicked(panic) => self.report(panic),
+            Message::Scope(order) => self.obey(order),
             // Where whom they were meant for is gone, answers are dropped: the shell has its notice.
             Message::Answer(id, answer) => {
                 self.resolver_gone(None);
@@ -295,21 +306,22 @@ impl Turn {
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        self.closing.get()
+        self.alarm.get() & CLOSING != 0
     }
 
     pub(crate) fn begin_closing(&self) {
-        self.closing.set(true);
+        self.alarm.set(self.alarm.get() | CLOSING);
     }
 
     /// Polls a task once. Gives how it ended, if it did.
     pub(crate) fn poll_task(&self, runnable: Runnable) -> Option<Ended> {
         let status = runnable.metadata().status();
         let id = status.id().unwrap_or(TaskId::NONE);
-        let fate = match status.is_aborted() {
-            true => Some(Cause::Aborted),
-            false if self.closing.get() => Some(Cause::TornDown),
+        let fate = match status.is_aborted() || self.alarm.get() != 0 {
             false => None,
+            true if self.has_ties.get() => self.fate_of(id, status.is_aborted()),
+            true if status.is_aborted() => Some(Cause::Aborted),
+            true => Some(Cause::TornDown),
         };
         self.current.set(Some(id));
         self.fate.set(fate);
@@ -319,15 +331,23 @@ impl Turn {
         self.fate.set(None);
         self.was_woken.set(false);
         let ended = self.ended.take();
-        if ended.is_some() {
-            let waker = self.tasks.borrow_mut().end(id);
-            // May be the last that holds the allocation: see `Meta`.
-            drop(waker);
+        if let Some(how) = ended {
             if let Some(places) = &self.door.places {
                 places.give_task();
             }
+            match self.has_ties.get() {
+                true => self.end_with_ties(id, how),
+                false => self.leave_roster(id),
+            }
         }
         ended
+    }
+
+    #[inline]
+    fn leave_roster(&self, id: TaskId) {
+        let waker = self.tasks.borrow_mut().end(id);
+        // May be the last that holds the allocation: see `Meta`.
+        drop(waker);
     }
 
     /// The task that is being polled has this waker. Gives whether it is polled only to be stopped.
@@ -491,7 +511,7 @@ impl Turn {
         id: &mut RequestId,
         insert: impl FnOnce(&mut Table, Poller<'_>) -> Option<RequestId>,
     ) -> Result<bool, RequestError> {
-        if self.closing.get() {
+        if self.is_closing() {
             return Err(RequestError::Closed);
         }
         if let Some(line) = &self.line {

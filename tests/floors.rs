@@ -11,11 +11,11 @@ const FLOORS: &[&str] = &[
     "shim", "contain", "id", "snapshot", "answer", "shelf", "entry", "limit",
     "table",
     // What comes in, what a task carries with it, what goes out, and what is said of it.
-    "mailbox", "meta", "roster", "outbox", "report", "plain",
+    "mailbox", "scopes", "meta", "roster", "outbox", "report", "plain",
     // Where they meet: what a turn lends.
     "turn",
     // What the core and the shell hold: an id and a way to send.
-    "request", "task", "spawner", "shell", "portable", "typescript", "effects",
+    "request", "root", "task", "spawner", "scope", "shell", "portable", "typescript", "effects",
     // Who drives.
     "engine", "executor", "tokio", "web", "bridge",
 ];

@@ -405,3 +405,68 @@ fn two_feeds_that_end_one_stream_end_it_after_what_was_sent() {
         assert_eq!(items, [1, 2]);
     });
 }
+
+/// A spawn from another thread against a close: the token's word decides, and whoever waits for the close waits for what
+/// was accepted before it.
+#[test]
+fn a_spawn_against_a_close_is_refused_or_ends_by_it_and_is_waited_for() {
+    explore(|| {
+        let futures = Arc::new(Plain::new(0));
+        let mut executor = Executor::<Effect>::new();
+        let scope = executor.spawner().scope();
+        let spawner = scope.spawner();
+        executor.run_until_stalled();
+        let held = Probe::new(&futures);
+        let other = thread::spawn(move || {
+            spawner
+                .try_spawn(async move {
+                    let _held = held;
+                    std::future::pending::<()>().await;
+                })
+                .ok()
+        });
+        // In a turn, so that the close overtakes what is in the mailbox.
+        let closing = executor.spawn(async move { scope.close().await.tasks });
+        executor.run_until_stalled();
+        let was_over = closing.is_finished();
+        let alive_then = alive(&futures);
+        let task = other.join().unwrap();
+        executor.run_until_stalled();
+        let tasks = result(closing).expect("the close is over").unwrap();
+        assert_eq!(tasks, usize::from(task.is_some()));
+        if let Some(task) = task {
+            assert!(!was_over || alive_then == 0, "it was not waited for");
+            assert!(
+                result(task)
+                    .expect("it has ended")
+                    .unwrap_err()
+                    .is_aborted()
+            );
+        }
+        assert_eq!(alive(&futures), 0);
+        executor.teardown().assert_baseline();
+    });
+}
+
+/// The news of a scope and the close of the one around it, from two threads.
+#[test]
+fn a_scope_that_is_made_against_the_close_of_the_one_around_it_is_closed_with_it() {
+    explore(|| {
+        let mut executor = Executor::<Effect>::new();
+        let outer = executor.spawner().scope();
+        let spawner = outer.spawner();
+        executor.run_until_stalled();
+        let other = thread::spawn(move || spawner.scope());
+        let closing = executor.spawn(async move { outer.close().await.scopes });
+        executor.run_until_stalled();
+        let inner = other.join().unwrap();
+        assert!(inner.is_closed() && inner.try_spawn(async {}).is_err());
+        executor.run_until_stalled();
+        assert!(result(closing).expect("the close is over").is_ok());
+        drop(inner);
+        executor.run_until_stalled();
+        let report = executor.teardown();
+        report.assert_baseline();
+        assert!(report.is_unloadable());
+    });
+}

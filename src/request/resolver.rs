@@ -9,8 +9,8 @@ use super::Operation;
 use crate::answer::Answer;
 use crate::entry::{Reason, RequestError};
 use crate::id::RequestId;
-use crate::mailbox::{Inside, Until};
-use crate::meta::{Door, Label, Message, Runnable, TaskPanic};
+use crate::mailbox::Until;
+use crate::meta::{Door, Inside, Message};
 use crate::turn::{self, Turn};
 
 /// One operation, and the right to answer it. Dropping it abandons the request: its task gets
@@ -232,7 +232,7 @@ impl<Op: Operation> Resolver<Op> {
 }
 
 /// A way in for one message.
-pub(super) type Entrance<'a> = Inside<'a, Runnable, Label, TaskPanic>;
+pub(super) type Entrance<'a> = Inside<'a>;
 
 impl<Op: Operation> Drop for Resolver<Op> {
     fn drop(&mut self) {

@@ -1,6 +1,7 @@
 //! Where random histories come from, and how they shrink.
 
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 
 use crate::machine::ops::{Act, Destructor, History, How, Op, Place, Policy, Step, Way};
@@ -125,6 +126,7 @@ fn step(depth: usize) -> BoxedStrategy<Step> {
         2 => destructor(within).prop_map(Step::Returns),
         4 => Just(Step::Park),
         4 => pick().prop_map(Step::Adopt),
+        5 => pick().prop_map(Step::Closing),
         12 => act(within).prop_map(Step::Act),
     ]
     .boxed()
@@ -154,6 +156,12 @@ fn act(depth: usize) -> BoxedStrategy<Act> {
         1 => Just(Act::DropSpawner),
         1 => Just(Act::KeepShell),
         1 => Just(Act::DropShell),
+        5 => pick().prop_map(Act::OpenScope),
+        3 => pick().prop_map(Act::DropScope),
+        3 => pick().prop_map(Act::CloseScope),
+        3 => pick().prop_map(Act::PollClosing),
+        1 => pick().prop_map(Act::DropClosing),
+        1 => pick().prop_map(Act::DropScopeSpawner),
     ];
     if depth == 0 {
         return flat.boxed();
@@ -161,6 +169,8 @@ fn act(depth: usize) -> BoxedStrategy<Act> {
     prop_oneof![
         20 => flat,
         4 => (script(depth - 1), how()).prop_map(|(script, how)| Act::Spawn(script, how)),
+        6 => (pick(), option::of(0..2_u8), script(depth - 1), how())
+            .prop_map(|(pick, key, script, how)| Act::SpawnIn(pick, key, script, how)),
         4 => (place(), act(depth - 1)).prop_map(|(place, act)| Act::Away(place, Box::new(act))),
     ]
     .boxed()

@@ -77,7 +77,10 @@ fn acts(bytes: &mut Bytes<'_>, depth: usize) -> Destructor {
 
 fn step(bytes: &mut Bytes<'_>, depth: usize) -> Step {
     let depth = depth.saturating_sub(1);
-    match bytes.next() % 24 {
+    let kind = bytes.next();
+    match kind % 24 {
+        // So that what was found before there were scopes means what it meant.
+        _ if kind >= 240 => Step::Closing(bytes.next()),
         0 | 1 => Step::Ask,
         2 => Step::Relayed,
         3 => Step::Join,
@@ -103,19 +106,44 @@ fn step(bytes: &mut Bytes<'_>, depth: usize) -> Step {
     }
 }
 
+fn how(bytes: &mut Bytes<'_>) -> How {
+    match bytes.next() % 4 {
+        0 => How::Plain,
+        1 => How::Named,
+        2 => How::Try,
+        _ => How::Detached,
+    }
+}
+
+fn scope_act(kind: u8, bytes: &mut Bytes<'_>, depth: usize) -> Act {
+    let pick = bytes.next();
+    match kind {
+        0..=7 => Act::OpenScope(pick),
+        8..=19 if depth > 0 => {
+            let key = (kind >= 16).then_some(pick % 3);
+            let how = how(bytes);
+            Act::SpawnIn(pick, key, script(bytes, depth), how)
+        }
+        20..=22 => Act::DropScope(pick),
+        23..=26 => Act::CloseScope(pick),
+        27 | 28 => Act::PollClosing(pick),
+        29 => Act::DropClosing(pick),
+        _ => Act::DropScopeSpawner(pick),
+    }
+}
+
 fn act(bytes: &mut Bytes<'_>, depth: usize) -> Act {
-    let kind = bytes.next() % 32;
+    let kind = bytes.next();
+    if kind >= 224 {
+        return scope_act(kind - 224, bytes, depth);
+    }
+    let kind = kind % 32;
     if depth == 0 && kind < 5 {
         return Act::Notify;
     }
     match kind {
         0..=3 => {
-            let how = match bytes.next() % 4 {
-                0 => How::Plain,
-                1 => How::Named,
-                2 => How::Try,
-                _ => How::Detached,
-            };
+            let how = how(bytes);
             Act::Spawn(script(bytes, depth), how)
         }
         4 => {

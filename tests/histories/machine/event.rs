@@ -23,6 +23,13 @@ pub enum Event {
     /// The future of a task is gone.
     Gone(Number),
     Settled(Settled),
+    /// A scope was made, and whether it is closed.
+    Opened(Number, bool),
+    /// Whether the scope is closed in which something is spawned.
+    IsClosed(Number, bool),
+    /// Tasks, requests and scopes cancelled; tasks completed, panicked and aborted before.
+    Report(Number, [usize; 6]),
+    Unclosed(Number),
 }
 
 #[derive(Clone, Debug, PartialEq, Default)]

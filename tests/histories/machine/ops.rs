@@ -74,6 +74,14 @@ pub enum Act {
     DropSpawner,
     KeepShell,
     DropShell,
+    /// In the executor, or in a scope of which a spawner is there.
+    OpenScope(Pick),
+    SpawnIn(Pick, Option<u8>, Vec<Step>, How),
+    DropScope(Pick),
+    CloseScope(Pick),
+    PollClosing(Pick),
+    DropClosing(Pick),
+    DropScopeSpawner(Pick),
     /// Somewhere that is no turn of this executor.
     Away(Place, Box<Act>),
 }
@@ -117,6 +125,8 @@ pub enum Step {
     /// Asks, and leaves the pending future where anybody finds it.
     Park,
     Adopt(Pick),
+    /// Closes a scope, and awaits its end.
+    Closing(Pick),
     Act(Act),
 }
 

@@ -427,6 +427,12 @@ impl Pair {
                 Some(Act::DropSpawner)
             } else if !tables.shells.is_empty() {
                 Some(Act::DropShell)
+            } else if !tables.scopes.is_empty() {
+                Some(Act::CloseScope(0))
+            } else if !tables.closings.is_empty() {
+                Some(Act::PollClosing(0))
+            } else if !tables.scope_spawners.is_empty() {
+                Some(Act::DropScopeSpawner(0))
             } else {
                 None
             }

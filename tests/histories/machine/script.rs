@@ -12,7 +12,7 @@ use stillpoint::{Overflow, ShellStream};
 use super::effect::{Ask, Effect, Flow, Other, throw};
 use super::event::{Event, IN_DESTRUCTOR, Number};
 use super::ops::{Destructor, Policy, Step};
-use super::world::{Parked, World, act, got, joined, lack, take};
+use super::world::{Parked, World, act, counts, got, joined, lack, take};
 
 /// Tells when a future is gone, and counts it.
 pub struct Note {
@@ -209,6 +209,14 @@ pub async fn play(note: Note, script: Vec<Step>) -> Output {
                 };
                 let result = got(request.await);
                 world.log(Event::Got(me, number, result));
+            }
+            Step::Closing(pick) => {
+                let Some((number, scope)) = world.with(|tables| take(&mut tables.scopes, pick))
+                else {
+                    continue;
+                };
+                let report = scope.close().await;
+                world.log(Event::Report(number, counts(&report)));
             }
             Step::Act(what) => act(&world, &what, false),
         }

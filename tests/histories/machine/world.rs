@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use futures::FutureExt;
 use stillpoint::{
-    Executor, Feed, JoinError, JoinHandle, Reason, RequestError, RequestId, ResolveError, Resolver,
-    Shell, ShellRequest, Spawner,
+    Close, Executor, Feed, JoinError, JoinHandle, Reason, RequestError, RequestId, ResolveError,
+    Resolver, Scope, ScopeReport, Shell, ShellRequest, Spawner,
 };
 
 use super::effect::{Answer, Ask, Body, Effect, Flow, Other, Say, thrown};
@@ -41,6 +41,10 @@ pub struct Tables {
     /// Polled to their end and kept: what they had to give up, they gave up by that poll.
     pub spent: Vec<Parked>,
     pub spawners: Vec<Spawner>,
+    pub scopes_made: Number,
+    pub scopes: Vec<(Number, Scope)>,
+    pub scope_spawners: Vec<(Number, Spawner)>,
+    pub closings: Vec<(Number, Close)>,
     pub shells: Vec<Shell<Effect>>,
     /// Never used and never dropped while anything else is there, as if by `mem::forget`.
     pub forgotten: Vec<AnyResolver>,
@@ -187,7 +191,7 @@ pub fn joined(world: &World, by: Option<Number>, of: Number, end: Result<Output,
 /// Does it, here.
 pub fn act(world: &Arc<World>, act: &Act, in_destructor: bool) {
     match act {
-        Act::Spawn(script, how) => spawn(world, script.clone(), *how),
+        Act::Spawn(script, how) => spawn(world, None, None, script.clone(), *how),
         Act::Notify => {
             let number = world.with(|tables| next(&mut tables.told));
             let result = world.shell.notify(Say(Body::told(world, number)));
@@ -314,6 +318,54 @@ pub fn act(world: &Arc<World>, act: &Act, in_destructor: bool) {
         Act::DropSpawner => drop(world.with(|tables| tables.spawners.pop())),
         Act::KeepShell => world.with(|tables| tables.shells.push(world.shell.clone())),
         Act::DropShell => drop(world.with(|tables| tables.shells.pop())),
+        Act::OpenScope(pick) => {
+            let scope = within(world, *pick).map_or_else(
+                || world.spawner.scope(),
+                |(_, spawner)| spawner.name("scope").scope(),
+            );
+            let spawner = scope.spawner();
+            let is_closed = spawner.is_closed();
+            let number = world.with(|tables| {
+                let number = next(&mut tables.scopes_made);
+                tables.scopes.push((number, scope));
+                tables.scope_spawners.push((number, spawner));
+                number
+            });
+            world.log(Event::Opened(number, is_closed));
+        }
+        Act::SpawnIn(pick, key, script, how) => {
+            let scope = within(world, *pick);
+            if let Some((number, spawner)) = &scope {
+                world.log(Event::IsClosed(*number, spawner.is_closed()));
+            }
+            let spawner = scope.map(|(_, spawner)| spawner);
+            spawn(world, spawner, *key, script.clone(), *how);
+        }
+        Act::DropScope(pick) => drop(world.with(|tables| take(&mut tables.scopes, *pick))),
+        Act::CloseScope(pick) => {
+            if let Some((number, scope)) = world.with(|tables| take(&mut tables.scopes, *pick)) {
+                let closing = scope.close();
+                world.with(|tables| tables.closings.push((number, closing)));
+            }
+        }
+        Act::PollClosing(_) if in_destructor => {}
+        Act::PollClosing(pick) => {
+            if let Some((number, mut closing)) =
+                world.with(|tables| take(&mut tables.closings, *pick))
+            {
+                match (&mut closing).now_or_never() {
+                    Some(report) => world.log(Event::Report(number, counts(&report))),
+                    None => {
+                        world.with(|tables| tables.closings.push((number, closing)));
+                        world.log(Event::Unclosed(number));
+                    }
+                }
+            }
+        }
+        Act::DropClosing(pick) => drop(world.with(|tables| take(&mut tables.closings, *pick))),
+        Act::DropScopeSpawner(pick) => {
+            drop(world.with(|tables| take(&mut tables.scope_spawners, *pick)));
+        }
         Act::Away(place, within) => away(world, *place, within, in_destructor),
     }
 }
@@ -322,13 +374,40 @@ fn feed(world: &World, pick: Pick) -> Option<(Number, Feed<Flow>)> {
     world.with(|tables| take(&mut tables.feeds, pick))
 }
 
-fn spawn(world: &Arc<World>, script: Vec<Step>, how: How) {
+/// The spawner of a scope, or none for the executor's.
+fn within(world: &World, pick: Pick) -> Option<(Number, Spawner)> {
+    world.with(|tables| {
+        let index = pick as usize % (tables.scope_spawners.len() + 1);
+        let (number, spawner) = tables.scope_spawners.get(index.checked_sub(1)?)?;
+        Some((*number, spawner.clone()))
+    })
+}
+
+pub fn counts(report: &ScopeReport) -> [usize; 6] {
+    [
+        report.tasks,
+        report.requests,
+        report.scopes,
+        report.completed,
+        report.panicked,
+        report.aborted,
+    ]
+}
+
+fn spawn(world: &Arc<World>, scope: Option<Spawner>, key: Option<u8>, script: Vec<Step>, how: How) {
     let task = world.with(|tables| next(&mut tables.tasks));
     let future = play(Note::new(world, task), script);
-    let handle = match how {
-        How::Plain | How::Detached => world.spawner.spawn(future),
-        How::Named => world.spawner.name(name(task)).spawn(future),
-        How::Try => match world.spawner.try_spawn(future) {
+    let spawner = scope.as_ref().unwrap_or(&world.spawner);
+    let latest = key.map(|key| spawner.latest(u64::from(key)));
+    let handle = match (how, latest) {
+        (How::Plain | How::Detached, None) => spawner.spawn(future),
+        (How::Plain | How::Detached, Some(latest)) => latest.spawn(future),
+        (How::Named, None) => spawner.name(name(task)).spawn(future),
+        (How::Named, Some(latest)) => latest.name(name(task)).spawn(future),
+        (How::Try, latest) => match match latest {
+            None => spawner.try_spawn(future),
+            Some(latest) => latest.try_spawn(future),
+        } {
             Ok(handle) => handle,
             Err(rejected) => {
                 world.log(Event::SpawnRefused(task));

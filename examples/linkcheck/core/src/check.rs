@@ -7,12 +7,11 @@ use futures::{
     future::{BoxFuture, FutureExt as _},
     stream::FuturesUnordered,
 };
-use stillpoint::{JoinError, RequestError, Shell, Spawner};
+use stillpoint::{JoinError, RequestError, Scope, Shell, Spawner};
 
 use crate::{
     document::{Document, Format},
     effect::{Absence, Effect, Found, Interrupt, Look, NextDocument, Probe, Sleep, Standing},
-    job::Job,
     knowledge::{Knowledge, Page},
     ledger::{Ledger, TargetId},
     probe::{Tried, try_once},
@@ -40,7 +39,7 @@ pub async fn check(spawner: Spawner, shell: Shell<Effect>, settings: Settings) -
         offline: settings.offline,
         deadline: settings.deadline,
         policy: settings.policy,
-        spawner,
+        scope: spawner.name("check").scope(),
         shell,
         events: FuturesUnordered::new(),
         busy: 0,
@@ -55,14 +54,15 @@ pub async fn check(spawner: Spawner, shell: Shell<Effect>, settings: Settings) -
 }
 
 struct Check {
-    spawner: Spawner,
+    /// What it has spawned ends with it.
+    scope: Scope,
     shell: Shell<Effect>,
     concurrency: NonZeroUsize,
     offline: bool,
     deadline: Duration,
     policy: Policy,
     ledger: Ledger,
-    /// What is under way. Dropping it cancels all of it.
+    /// What is under way. Dropping it cancels all requests in it.
     events: FuturesUnordered<BoxFuture<'static, Event>>,
     /// Works under way, at most `concurrency`.
     busy: usize,
@@ -192,8 +192,8 @@ impl Check {
                 self.gathering += 1;
                 let path = self.ledger.resource(errand.target).name().to_owned();
                 let reading = read(self.shell.clone(), path);
-                let job = Job::from(self.spawner.name("read").spawn(reading));
-                self.push(job.map(|document| {
+                let reading = self.scope.name("read").spawn(reading);
+                self.push(reading.map(|document| {
                     Event::HasRead(errand, document.unwrap_or_else(|error| Err(failed(&error))))
                 }));
             }
@@ -206,8 +206,8 @@ impl Check {
                     wants_page: errand.root.is_some() || self.ledger.wants_page(errand.target),
                 };
                 let trying = try_once(self.shell.clone(), probe, self.deadline);
-                let job = Job::from(self.spawner.name("probe").spawn(trying));
-                self.push(job.map(move |tried| Event::Probed(errand, tries + 1, tried)));
+                let trying = self.scope.name("probe").spawn(trying);
+                self.push(trying.map(move |tried| Event::Probed(errand, tries + 1, tried)));
             }
         }
     }

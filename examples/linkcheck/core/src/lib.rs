@@ -36,7 +36,6 @@ pub mod effect;
 pub mod encoding;
 pub mod exclude;
 pub mod html;
-mod job;
 mod knowledge;
 mod ledger;
 pub mod markdown;

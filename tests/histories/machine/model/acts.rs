@@ -9,12 +9,20 @@ impl Model {
     pub fn act(&mut self, act: &Act, in_destructor: bool) {
         match act {
             Act::Spawn(script, how) => {
-                let number = self.spawn(script.clone(), *how);
-                let refused = *how == How::Try && !self.tasks[number].joined;
-                if *how != How::Detached && !refused {
-                    self.handles.push(number);
-                }
+                let number = self.spawn(None, None, script.clone(), *how);
+                self.keep_handle(number, *how);
             }
+            Act::OpenScope(pick) => self.open_scope(*pick),
+            Act::SpawnIn(pick, key, script, how) => {
+                let number = self.spawn_in(*pick, *key, script.clone(), *how);
+                self.keep_handle(number, *how);
+            }
+            Act::DropScope(pick) => self.drop_scope(*pick),
+            Act::CloseScope(pick) => self.close_scope_for_later(*pick),
+            Act::PollClosing(_) if in_destructor => {}
+            Act::PollClosing(pick) => self.poll_closing(*pick),
+            Act::DropClosing(pick) => drop(take(&mut self.closings, *pick)),
+            Act::DropScopeSpawner(pick) => self.drop_scope_spawner(*pick),
             Act::Notify => self.notify(),
             Act::Wake(pick) => {
                 if let Some(task) = peek(&self.wakers, *pick) {
@@ -112,6 +120,13 @@ impl Model {
                 self.act(within, in_destructor);
                 (self.turn, self.unwinding) = (turn, unwinding);
             }
+        }
+    }
+
+    fn keep_handle(&mut self, number: Number, how: How) {
+        let refused = how == How::Try && !self.tasks[number].joined;
+        if how != How::Detached && !refused {
+            self.handles.push(number);
         }
     }
 

@@ -214,7 +214,7 @@ impl Model {
     }
 
     pub fn spawn_local(&mut self, script: Vec<Step>) {
-        let number = self.spawn(script, How::Named);
+        let number = self.spawn(None, None, script, How::Named);
         self.locals.push(number);
     }
 

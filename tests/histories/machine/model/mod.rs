@@ -6,14 +6,16 @@
 mod acts;
 mod host;
 mod requests;
+mod scopes;
 mod strictness;
 mod tasks;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::event::{Alive, Emission, Event, Holdings, Lack, Number, Totals, name};
 use super::ops::{Pick, Policy};
 use requests::{Answer, Request};
+use scopes::Scope;
 use strictness::THE_BELL_IS_QUIET_DURING_TEARDOWN;
 use tasks::Task;
 
@@ -39,6 +41,12 @@ pub enum Message {
     FeedGone(Number),
     Dropped(Number),
     Notify(Number),
+    /// A scope was made.
+    Open(Number),
+    /// A task was made in a scope, or under a key.
+    SpawnIn(Number, Option<Number>, Option<u8>),
+    /// A scope was closed; whether its report is wanted, and whether that was before a teardown.
+    CloseScope(Number, bool, bool),
 }
 
 pub struct Model {
@@ -80,6 +88,14 @@ pub struct Model {
     feeds: Vec<Number>,
     wakers: Vec<Number>,
     parked: Vec<Number>,
+    scopes: Vec<Scope>,
+    /// Scopes whose owner lies where anybody finds it; likewise their spawners, and reports that are to come.
+    owned: Vec<Number>,
+    scope_spawners: Vec<Number>,
+    closings: Vec<Number>,
+    latest: HashMap<(Option<Number>, u8), Number>,
+    /// How many requests were cancelled when the poll began that stops a task.
+    cancelled_before: u64,
     forgotten: usize,
     spawners: usize,
     shells: usize,
@@ -122,6 +138,12 @@ impl Model {
             feeds: Vec::new(),
             wakers: Vec::new(),
             parked: Vec::new(),
+            scopes: Vec::new(),
+            owned: Vec::new(),
+            scope_spawners: Vec::new(),
+            closings: Vec::new(),
+            latest: HashMap::new(),
+            cancelled_before: 0,
             forgotten: 0,
             spawners: 0,
             shells: 0,
@@ -187,6 +209,16 @@ impl Model {
                 Message::End(request, end) => drop(self.end(request, end)),
                 Message::FeedGone(request) => drop(self.end(request, Err(Lack::Abandoned))),
                 Message::Dropped(request) => self.cancel(request),
+                Message::Open(scope) => self.opened(scope),
+                Message::SpawnIn(task, scope, key) => {
+                    self.take_up(task);
+                    self.tie(task, scope, key);
+                    self.arrived(scope);
+                    self.ready.push_back(task);
+                }
+                Message::CloseScope(scope, wants_report, is_first) => {
+                    self.scope_closed(scope, wants_report, is_first);
+                }
                 Message::Notify(number) => self.outbox.push_back(Emission::Say(number)),
             }
             // Who sent it has rung.
@@ -258,7 +290,7 @@ impl Model {
         let feeds: HashSet<_> = self.feeds.iter().collect();
         let handles = self.handles.iter().chain(&self.locals);
         [
-            self.spawners,
+            self.spawners + self.scopes_out(),
             self.shells,
             handles
                 .filter(|task| self.tasks[**task].was_adopted)

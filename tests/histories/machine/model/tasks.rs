@@ -16,6 +16,7 @@ enum Waiting {
     Select([Number; 2]),
     Item(Number),
     Handle(Number),
+    Scope(Number),
     Itself,
     Nothing,
 }
@@ -39,6 +40,8 @@ pub struct Task {
     scheduled: bool,
     aborted: bool,
     aborted_in_turn: bool,
+    pub doomed: bool,
+    pub scope: Option<Number>,
     /// Its join handle is out.
     pub joined: bool,
     awaited_by: Option<Number>,
@@ -75,11 +78,21 @@ impl Model {
         number
     }
 
-    pub(super) fn spawn(&mut self, script: Vec<Step>, how: How) -> Number {
+    pub(super) fn spawn(
+        &mut self,
+        scope: Option<Number>,
+        key: Option<u8>,
+        script: Vec<Step>,
+        how: How,
+    ) -> Number {
         let number = self.make(script, how);
-        if self.is_closing() {
+        if self.refuses(scope) {
+            let end = match self.is_closing() {
+                true => End::TornDown,
+                false => End::Aborted,
+            };
             let task = &mut self.tasks[number];
-            (task.has_future, task.ended, task.end) = (false, true, Some(End::TornDown));
+            (task.has_future, task.ended, task.end) = (false, true, Some(end));
             task.scheduled = false;
             self.say(Event::Gone(number));
             if how == How::Try {
@@ -91,8 +104,13 @@ impl Model {
                 return number;
             }
         } else if self.turn {
-            self.adopt(number);
+            self.take_up(number);
+            self.tie(number, scope, key);
+            self.ready.push_back(number);
             self.brought = true;
+        } else if scope.is_some() || key.is_some() {
+            self.coming(scope);
+            self.post(Message::SpawnIn(number, scope, key));
         } else {
             self.post(Message::Spawn(number));
         }
@@ -107,11 +125,15 @@ impl Model {
     }
 
     pub(super) fn adopt(&mut self, number: Number) {
+        self.take_up(number);
+        self.ready.push_back(number);
+    }
+
+    pub(super) fn take_up(&mut self, number: Number) {
         self.tasks[number].was_adopted = true;
         self.live += 1;
         self.totals.tasks += 1;
         self.totals.peak_tasks = self.totals.peak_tasks.max(self.live);
-        self.ready.push_back(number);
     }
 
     pub(super) fn wake(&mut self, number: Number) {
@@ -152,7 +174,8 @@ impl Model {
     /// Whether a panic in the poll under way comes after an abort.
     fn is_aborted_by_now(&self, number: Number) -> bool {
         let task = &self.tasks[number];
-        task.aborted && (task.aborted_in_turn || ABORTS_FROM_ELSEWHERE_COUNT_AT_ONCE)
+        let counts = task.aborted_in_turn || ABORTS_FROM_ELSEWHERE_COUNT_AT_ONCE;
+        task.doomed || (task.aborted && counts)
     }
 
     pub(super) fn is_finished(&self, number: Number) -> bool {
@@ -215,7 +238,7 @@ impl Model {
         let closing = self.is_closing();
         let task = &mut self.tasks[number];
         task.scheduled = false;
-        let fate = if task.aborted {
+        let fate = if task.aborted || task.doomed {
             Some(End::Aborted)
         } else if closing {
             Some(End::TornDown)
@@ -224,6 +247,9 @@ impl Model {
         };
         let mut frame = std::mem::take(&mut task.frame);
         self.running = Some(number);
+        if fate.is_some() {
+            self.cancelled_before = self.totals.cancelled;
+        }
         let end = match fate {
             Some(end) => {
                 // Its joiners learn the cause that came first.
@@ -274,6 +300,7 @@ impl Model {
         }
         self.running = None;
         self.live -= 1;
+        self.untie(number, end);
     }
 
     /// Drops a future. Gives whether it panicked.
@@ -289,6 +316,7 @@ impl Model {
             }
             Some(Waiting::Select(both)) => both.into_iter().for_each(|each| self.forsake(each)),
             Some(Waiting::Handle(task)) => self.drop_handle(task),
+            Some(Waiting::Scope(scope)) => self.forget_scope(scope),
             Some(Waiting::Item(_) | Waiting::Itself | Waiting::Nothing) | None => {}
         }
         let threw = self.drop_parts(frame);
@@ -342,7 +370,12 @@ impl Model {
                 // What was only asked for has no answer yet; a handle may have.
                 if !matches!(
                     frame.waiting,
-                    Some(Waiting::Handle(_) | Waiting::Item(_) | Waiting::Answer(_))
+                    Some(
+                        Waiting::Handle(_)
+                            | Waiting::Item(_)
+                            | Waiting::Answer(_)
+                            | Waiting::Scope(_)
+                    )
                 ) {
                     return Played::Pending;
                 }
@@ -403,6 +436,11 @@ impl Model {
                 None
             }
             Step::Adopt(pick) => super::take(&mut self.parked, pick).map(Waiting::Answer),
+            Step::Closing(pick) => {
+                let scope = super::take(&mut self.owned, pick)?;
+                self.close_scope(scope, true);
+                Some(Waiting::Scope(scope))
+            }
             Step::Act(act) => {
                 self.act(&act, false);
                 None
@@ -460,6 +498,7 @@ impl Model {
                 }
             },
             Waiting::Handle(number) => (!self.join(number, Some(me))).then_some(waiting),
+            Waiting::Scope(scope) => (!self.look_at_scope(scope, Some(me))).then_some(waiting),
             Waiting::Itself => None,
             Waiting::Nothing => Some(waiting),
         }
