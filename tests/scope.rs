@@ -1040,6 +1040,33 @@ fn spawns_that_race_with_a_close_are_refused_or_end_by_it_and_are_waited_for() {
 }
 
 #[test]
+fn what_a_close_in_a_turn_overtakes_ends_unpolled_and_is_waited_for() {
+    let (mut executor, trace) = (Executor::<Effect>::new(), Trace::new());
+    let scope = executor.spawner().scope();
+    run(&mut executor);
+    let (within, told) = (scope.spawner(), trace.clone());
+    let probe = Thing::probe(&trace, "late");
+    let closing = executor.spawn(async move {
+        let tell = told.clone();
+        let spawn = move || {
+            within.spawn(async move {
+                let _probe = probe;
+                tell.push("polled");
+                pending::<()>().await;
+            })
+        };
+        let late = thread::spawn(spawn).join().unwrap();
+        let report = scope.close().await;
+        told.push("closed");
+        (report.tasks, late.await.unwrap_err().is_aborted())
+    });
+    run(&mut executor);
+    assert_eq!(trace.take(), ["drop late", "closed"]);
+    assert_eq!(end(closing), "(1, true)");
+    comes_to_rest(executor);
+}
+
+#[test]
 fn latest_tasks_of_several_threads_leave_one() {
     for _ in 0..rounds(1_000, 200) {
         let mut executor = Executor::<Effect>::new();

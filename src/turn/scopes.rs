@@ -16,6 +16,10 @@ impl Turn {
     /// Carries out what a scope was told from outside.
     #[cold]
     #[inline(never)]
+    #[expect(
+        clippy::boxed_local,
+        reason = "whoever calls it is in a loop that has no room for it"
+    )]
     pub(super) fn obey(&self, order: Box<Order>) {
         match *order {
             Order::Open(token) => {
