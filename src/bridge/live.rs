@@ -1,12 +1,13 @@
 //! A bridge that is not torn down.
 
 use std::any::TypeId;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::batch::{Batch, Item, Panicked, VERSION};
+use super::batch::{Batch, Closed, Item, Own, Panicked, VERSION, contained};
 use super::{BridgeError, Format, Limits};
 use crate::answer::Shape;
 use crate::contain::{Payload, contain, discard, message};
@@ -24,18 +25,20 @@ pub(super) struct Live<E: Portable, F: Format> {
     engine: Engine<E>,
     format: F,
     pub(super) limits: Limits,
-    /// By variant, how its answers are taken, once one of it was seen. What is pending is in the executor's own table,
-    /// and nowhere here.
     routes: Routes<E, F>,
-    /// Panics that the next batch tells. The lock is held for a push and for a swap.
-    panics: Arc<Mutex<Vec<Panicked>>>,
+    /// Panics that a batch is to tell. The lock is held for a push and for a pop.
+    panics: Panics,
+    /// What the bridge has to say and its format has refused to write: the next batch begins with it.
+    untold: Option<Own>,
 }
 
-type Routes<E, F> = Vec<Option<Route<E, F>>>;
+type Panics = Arc<Mutex<VecDeque<Panicked>>>;
 
-/// How a variant's answers are taken.
+/// How answers are taken, by the operation and how many it takes, once one of it was seen. What is pending is in the
+/// executor's own table, and nowhere here.
+type Routes<E, F> = BTreeMap<(TypeId, Shape), Route<E, F>>;
+
 struct Route<E: Portable, F: Format> {
-    operation: TypeId,
     shape: Shape,
     effect: &'static str,
     take: Take<E, F>,
@@ -73,19 +76,19 @@ pub(super) fn panicked(payload: Payload) -> BridgeError {
 
 impl<E: Portable, F: Format> Live<E, F> {
     pub(super) fn new(mut engine: Engine<E>, format: F) -> Self {
-        let panics = Arc::<Mutex<Vec<Panicked>>>::default();
+        let panics = Panics::default();
         let listener = Arc::clone(&panics);
         engine.listen_to_panics(move |panic| {
             let panic = Panicked::new(panic);
-            let mut panics = listener.lock().unwrap_or_else(PoisonError::into_inner);
-            panics.push(panic);
+            lock(&listener).push_back(panic);
         });
         Self {
             engine,
             format,
             limits: Limits::default(),
-            routes: E::VARIANTS.iter().map(|_| None).collect(),
+            routes: Routes::new(),
             panics,
+            untold: None,
         }
     }
 
@@ -99,45 +102,90 @@ impl<E: Portable, F: Format> Live<E, F> {
 
     // --- what goes out ---
 
-    pub(super) fn drain(&mut self, bytes: &mut Vec<u8>) {
-        let mut batch = Batch::open(&self.format, bytes);
+    /// Writes a batch, which takes no further item once it has `enough` bytes. Gives whether anything is left to be taken.
+    pub(super) fn drain(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        enough: usize,
+    ) -> Result<bool, BridgeError> {
+        let mut batch = Batch::open(&self.format, bytes, enough);
+        if let Some(own) = self.untold.take() {
+            batch.tell(own);
+        }
         // Who emits without a pause, on another thread or in an operation's own code, does not keep it: what came in by now
         // is looked at once.
         self.engine.tidy();
-        for _ in 0..self.engine.turn.emitted() {
-            let Some(emitted) = self.engine.take_front() else {
-                break;
-            };
+        let mut left = self.engine.turn.emitted();
+        while left > 0
+            && batch.has_room()
+            && let Some(emitted) = self.engine.take_front()
+        {
+            left -= 1;
             put_emitted(&mut batch, Some(&self.engine), &mut self.routes, emitted);
         }
         put_panics(&mut batch, &self.panics);
-        batch.close();
+        let Closed { is_empty, untold } = batch.close();
+        if let Some((own, message)) = untold {
+            self.untold = Some(own);
+            if is_empty {
+                return Err(BridgeError::Format { message });
+            }
+        }
+        let is_more = self.untold.is_some() || self.engine.turn.emitted() > 0;
+        Ok(is_more || !lock(&self.panics).is_empty())
     }
 
-    /// Comes to rest, writes the last batch, and gives what is left to be asked.
-    pub(super) fn teardown(self, bytes: &mut Vec<u8>) -> Teardown<E> {
+    /// Comes to rest, and writes the last batch. Where the format refuses that, the report has what the shell was not told.
+    pub(super) fn teardown(self, bytes: &mut Vec<u8>) -> (Teardown<E>, Result<(), BridgeError>) {
         let Self {
             engine,
             format,
             mut routes,
             panics,
+            untold,
             ..
         } = self;
         let mut report = engine.teardown();
-        let emitted = std::mem::take(&mut report.emitted);
-        let unseen = Unseen::of(&emitted);
-        let mut batch = Batch::open(&format, bytes);
-        for emitted in emitted {
+        let own = match untold {
+            Some(Own::Cancelled { id }) => {
+                report.emitted.insert(0, notice(id));
+                None
+            }
+            own => own,
+        };
+        let unseen = Unseen::of(&report.emitted);
+        let mut emitted = std::mem::take(&mut report.emitted).into_iter();
+        let last = Own::Report(Box::new(PlainReport::new(&report, unseen)));
+        // Who cannot write this has nothing to begin with.
+        if let Err(message) = contained(|| format.write(&last, std::io::sink())) {
+            report.emitted = emitted.collect();
+            return (report, Err(BridgeError::Format { message }));
+        }
+        let mut batch = Batch::open(&format, bytes, usize::MAX);
+        own.into_iter().for_each(|own| batch.tell(own));
+        while batch.has_room()
+            && let Some(emitted) = emitted.next()
+        {
             put_emitted(&mut batch, None, &mut routes, emitted);
         }
         put_panics(&mut batch, &panics);
-        let plain = PlainReport::new(&report, unseen);
-        batch.tell(&Item::Report(&plain));
-        batch.close();
-        report
+        if batch.has_room() {
+            batch.tell(last);
+        }
+        let told = match batch.close().untold {
+            None => Ok(()),
+            Some((own, message)) => {
+                if let Own::Cancelled { id } = own {
+                    report.emitted.push(notice(id));
+                }
+                report.emitted.extend(emitted);
+                Err(BridgeError::Format { message })
+            }
+        };
+        (report, told)
     }
 
-    pub(super) fn snapshot(&self, bytes: &mut Vec<u8>) -> Result<(), String> {
+    pub(super) fn snapshot(&self, bytes: &mut Vec<u8>) -> Result<(), BridgeError> {
         #[derive(Serialize)]
         struct Versioned {
             version: u32,
@@ -155,14 +203,14 @@ impl<E: Portable, F: Format> Live<E, F> {
             tasks: snapshot.tasks,
             requests: snapshot.requests,
         };
-        self.format.write(&snapshot, bytes)
+        let written = contained(|| self.format.write(&snapshot, bytes));
+        written.map_err(|message| BridgeError::Format { message })
     }
 
     // --- what comes in ---
 
     fn find(&self, operation: TypeId, shape: Shape) -> Option<&Route<E, F>> {
-        let mut routes = self.routes.iter().flatten();
-        routes.find(|route| route.operation == operation && route.shape == shape)
+        self.routes.get(&(operation, shape))
     }
 
     /// Of a request that the shell was given and has not answered.
@@ -263,10 +311,25 @@ fn let_go<T>(
     BridgeError::refused(id, reason, effect, kind)
 }
 
-fn put_panics<F: Format>(batch: &mut Batch<'_, F>, panics: &Mutex<Vec<Panicked>>) {
-    let told = std::mem::take(&mut *panics.lock().unwrap_or_else(PoisonError::into_inner));
-    for panic in &told {
-        batch.tell(&Item::Panic(panic));
+fn notice<E>(id: u64) -> Emitted<E> {
+    Emitted::Cancelled(RequestId::from_u64(id))
+}
+
+fn lock(panics: &Panics) -> MutexGuard<'_, VecDeque<Panicked>> {
+    panics.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn put_panics<F: Format>(batch: &mut Batch<'_, F>, panics: &Panics) {
+    let told = lock(panics).len();
+    for _ in 0..told {
+        if !batch.has_room() {
+            return;
+        }
+        // The lock is not held while it is written.
+        let panic = lock(panics).pop_front();
+        panic
+            .into_iter()
+            .for_each(|panic| batch.tell(Own::Panic(panic)));
     }
 }
 
@@ -277,7 +340,7 @@ fn put_emitted<E: Portable, F: Format>(
     emitted: Emitted<E>,
 ) {
     match emitted {
-        Emitted::Cancelled(id) => batch.tell(&Item::Cancelled { id: id.to_u64() }),
+        Emitted::Cancelled(id) => batch.tell(Own::Cancelled { id: id.to_u64() }),
         Emitted::Effect(effect) => {
             let put = contain(|| {
                 effect.visit(Put {
@@ -288,10 +351,10 @@ fn put_emitted<E: Portable, F: Format>(
             });
             // The visit is the effect's own code, where that was written by hand.
             if let Err(payload) = put {
-                batch.tell(&Item::Unwritable {
+                batch.tell(Own::Unwritable {
                     id: None,
                     effect: None,
-                    message: message(&payload),
+                    message: message(&payload).to_owned(),
                 });
                 discard(payload);
             }
@@ -325,10 +388,10 @@ impl<E: Portable, F: Format> Visitor for Put<'_, '_, E, F> {
             operation: &operation,
         });
         if let Err(message) = written {
-            self.batch.tell(&Item::Unwritable {
+            self.batch.tell(Own::Unwritable {
                 id: None,
                 effect: Some(effect),
-                message: &message,
+                message,
             });
         }
         discard(operation);
@@ -398,25 +461,25 @@ impl<E: Portable, F: Format> Put<'_, '_, E, F> {
                 })
             }
         };
-        if let Some(route @ None) = self.routes.get_mut(variant) {
-            *route = Some(Route {
-                operation: TypeId::of::<Op>(),
-                shape,
-                effect,
-                take,
-            });
-        }
+        // By what it is rather than by the variant it came as, which is the word of code that may be written by hand.
+        let asked = (TypeId::of::<Op>(), shape);
+        self.routes.entry(asked).or_insert(Route {
+            shape,
+            effect,
+            take,
+        });
         if let Err(message) = written {
-            self.batch.tell(&Item::Unwritable {
-                id: id.map(RequestId::to_u64),
-                effect: Some(effect),
-                message: &message,
-            });
+            // First of all: whatever becomes of the item, somebody awaits this.
             if let (Some(engine), Some(id)) = (self.engine, id) {
                 let why = format!("the operation of `{effect}` cannot be written: {message}");
                 // Where it has its end already, there is nothing left to fail.
                 let _ = engine.fail_id(id, why);
             }
+            self.batch.tell(Own::Unwritable {
+                id: id.map(RequestId::to_u64),
+                effect: Some(effect),
+                message,
+            });
         }
         discard(operation);
     }

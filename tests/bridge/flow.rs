@@ -299,3 +299,33 @@ fn a_buffer_that_is_kept_is_appended_to() {
     assert_eq!(buffer, br#"before {"version":1,"items":[]}"#);
     scene.teardown();
 }
+
+#[test]
+fn a_batch_of_bounded_size_leaves_the_rest_in_its_order() {
+    let mut scene = Scene::new(Json, |executor, shell, _| {
+        drop(executor.spawn(async move {
+            let asked = shell.request(Ask(1));
+            let other = shell.request(Ask(2));
+            shell.notify(Say("x".repeat(1000))).unwrap();
+            let _ = futures::future::join(asked, other).await;
+        }));
+        drop(executor.spawn(async { panic!("one") }));
+        drop(executor.spawn(async { panic!("two") }));
+    });
+    scene.bridge.run(10).unwrap();
+    let mut batches = Vec::new();
+    loop {
+        let mut buffer = Vec::new();
+        let is_more = scene.bridge.drain_up_to(100, &mut buffer).unwrap();
+        batches.push(short(&items(Json, &buffer)).join(", "));
+        if !is_more {
+            break;
+        }
+    }
+    let said = ["notify Say", "request Ask, request Ask", "panic", "panic"];
+    assert_eq!(batches, said);
+    let mut buffer = Vec::new();
+    assert!(!scene.bridge.drain_up_to(0, &mut buffer).unwrap());
+    assert_eq!(buffer, br#"{"version":1,"items":[]}"#);
+    scene.teardown();
+}
