@@ -192,7 +192,8 @@ impl<E: Portable, F: Format> Live<E, F> {
             tasks: Vec<PlainTask>,
             requests: Vec<PlainRequest>,
         }
-        let snapshot = self.engine.turn.snapshot();
+        // Also what was spawned since the last turn.
+        let snapshot = self.engine.act(|turn| turn.snapshot());
         let snapshot = PlainSnapshot::new(&snapshot, |request| {
             let standing = self.engine.turn.standing(request.id).ok()?;
             let operation = (standing.kind.operation)();

@@ -149,6 +149,11 @@ in_each_format! {
 
     #[test]
     fn a_snapshot_names_tasks_and_requests(format) {
+        let mut spawned = Scene::new(format, |executor, _, _| {
+            drop(executor.spawn(async {}));
+            drop(executor.spawner().spawn(async {}));
+        });
+        assert_eq!(spawned.snapshot()["tasks"].as_array().unwrap().len(), 2);
         let mut scene = Scene::new(format, |executor, shell, _| {
             let other = shell.clone();
             drop(executor.spawner().name("asker").spawn(async move { shell.request(Ask(1)).await }));
