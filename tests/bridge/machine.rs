@@ -148,12 +148,13 @@ impl<F: Format + Copy> Host<F> {
             }
             Err(BridgeError::Unknown(_)) => assert!(!self.ids.contains(&id)),
             // The notice may not be drained yet.
-            Err(BridgeError::Stale(_) | BridgeError::AlreadyAnswered(_)) => {
-                assert!(self.ids.contains(&id));
-            }
             Err(
-                BridgeError::WrongKind { .. }
-                | BridgeError::Full(_)
+                BridgeError::Stale(_)
+                | BridgeError::AlreadyAnswered(_)
+                | BridgeError::WrongKind { .. },
+            ) => assert!(self.ids.contains(&id)),
+            Err(
+                BridgeError::Full(_)
                 | BridgeError::Undecodable { .. }
                 | BridgeError::TooLarge { .. },
             ) => assert!(owed.is_some(), "{id} is not owed"),

@@ -8,6 +8,7 @@ mod machine;
 mod random;
 mod shapes;
 mod vectors;
+mod wire;
 
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 #[cfg(feature = "messagepack")]
 use stillpoint::bridge::MessagePack;
-use stillpoint::bridge::{Bridge, Format, Json};
+use stillpoint::bridge::{Bridge, BridgeError, Format, Json};
 use stillpoint::{Executor, Operation, RequestId, Shell, effects};
 
 #[derive(Serialize)]

@@ -9,7 +9,7 @@ use crate::in_each_format;
 
 /// What serde writes as bytes.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Bytes(Vec<u8>);
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
