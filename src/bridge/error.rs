@@ -38,7 +38,7 @@ use crate::portable::Kind;
 pub enum BridgeError {
     /// No batch has had this id.
     Unknown(RequestId),
-    /// Nobody awaits it any more: it was cancelled, or its answer has been taken.
+    /// Nobody awaits it any more: it was cancelled, be it before any batch had it, or its answer has been taken.
     Stale(RequestId),
     /// It has its answer or its end already, and the task has not yet looked.
     AlreadyAnswered(RequestId),

@@ -174,8 +174,11 @@ impl Format for MessagePack {
         after: b"",
     };
 
-    fn write<T: Serialize + ?Sized>(&self, value: &T, mut into: impl Write) -> Result<(), String> {
-        rmp_serde::encode::write_named(&mut into, value).map_err(|error| error.to_string())
+    fn write<T: Serialize + ?Sized>(&self, value: &T, into: impl Write) -> Result<(), String> {
+        // As `write_named` does, with a configuration that is known to the compiler.
+        let mut serializer = rmp_serde::Serializer::new(into).with_struct_map();
+        let written = value.serialize(&mut serializer);
+        written.map_err(|error| error.to_string())
     }
 
     fn read<T: DeserializeOwned>(&self, bytes: &[u8], depth: usize) -> Result<T, Malformed> {

@@ -18,7 +18,7 @@ use crate::outbox::Emitted;
 use crate::plain::{PlainReport, PlainRequest, PlainSnapshot, PlainTask, Unseen};
 use crate::portable::{Kind, Portable, Visitor};
 use crate::report::{Settled, Teardown};
-use crate::request::{Operation, Request, ResolveError, Subscription};
+use crate::request::{Operation, Request, Subscription};
 use crate::shell::Notification;
 
 pub(super) struct Live<E: Portable, F: Format> {
@@ -216,7 +216,8 @@ impl<E: Portable, F: Format> Live<E, F> {
 
     /// Of a request that the shell was given and has not answered.
     fn route(&self, id: RequestId, shape: Option<Shape>) -> Result<Route<E, F>, BridgeError> {
-        let standing = self.engine.act(|turn| turn.standing(id));
+        self.engine.tidy();
+        let standing = self.engine.turn.standing(id);
         let standing = standing.map_err(|reason| match reason {
             Reason::Stale => BridgeError::Stale(id),
             _ => BridgeError::Unknown(id),
@@ -283,8 +284,9 @@ impl<E: Portable, F: Format> Live<E, F> {
     where
         Op: Operation<Output: DeserializeOwned>,
     {
-        let output = self.decode(id, effect, bytes)?;
-        let resolved = self.engine.resolve_id::<Op>(id, output);
+        let output: Op::Output = self.decode(id, effect, bytes)?;
+        // The route was found by the type of what this id names, and an id names one thing for ever.
+        let resolved = self.engine.act(|turn| turn.answer(id, output));
         resolved.map_err(|refused| let_go(id, refused, effect, Kind::Request))
     }
 
@@ -292,8 +294,8 @@ impl<E: Portable, F: Format> Live<E, F> {
     where
         Op: Operation<Output: DeserializeOwned>,
     {
-        let item = self.decode(id, effect, bytes)?;
-        let sent = self.engine.send_id::<Op>(id, item);
+        let item: Op::Output = self.decode(id, effect, bytes)?;
+        let sent = self.engine.act(|turn| turn.item(id, item));
         sent.map_err(|refused| let_go(id, refused, effect, Kind::Stream))
     }
 }
@@ -303,12 +305,11 @@ type Taken = Result<(), BridgeError>;
 /// Drops an answer that had no effect.
 fn let_go<T>(
     id: RequestId,
-    refused: ResolveError<T>,
+    (reason, answer): (Reason, T),
     effect: &'static str,
     kind: Kind,
 ) -> BridgeError {
-    let reason = refused.reason();
-    discard(refused);
+    discard(answer);
     BridgeError::refused(id, reason, effect, kind)
 }
 

@@ -39,7 +39,9 @@ fn vectors() -> Vec<(&'static str, Value)> {
     for file in fs::read_dir(root().join("tests/bridge/vectors")).unwrap() {
         let path = file.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if let (true, Some(kind)) = (name.ends_with(".json"), kind(name)) {
+        if name.ends_with(".json")
+            && let Some(kind) = kind(name)
+        {
             vectors.push((kind, read(&path)));
         }
     }
