@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Format;
-use super::format::Count;
+use super::format::{Count, Pieces};
 use crate::contain::{contain, discard, message};
 use crate::meta::TaskPanic;
 use crate::plain::PlainReport;
@@ -29,6 +29,40 @@ pub(super) enum Item<'a, T> {
         effect: &'static str,
         operation: &'a T,
     },
+}
+
+impl<T: Serialize> Item<'_, T> {
+    /// As the format would, which knows most of it.
+    fn write_by<F: Format>(
+        &self,
+        pieces: &Pieces,
+        format: &F,
+        into: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        let (begin, id, effect, operation) = match *self {
+            Self::Request {
+                id,
+                effect,
+                operation,
+            } => (pieces.request, Some(id), effect, operation),
+            Self::Stream {
+                id,
+                effect,
+                operation,
+            } => (pieces.stream, Some(id), effect, operation),
+            Self::Notify { effect, operation } => (pieces.notify, None, effect, operation),
+        };
+        into.extend_from_slice(begin);
+        if let Some(id) = id {
+            format.write(&id, &mut *into)?;
+            into.extend_from_slice(pieces.effect);
+        }
+        format.write(effect, &mut *into)?;
+        into.extend_from_slice(pieces.operation);
+        format.write(operation, &mut *into)?;
+        into.extend_from_slice(pieces.end);
+        Ok(())
+    }
 }
 
 /// What the bridge itself says.
@@ -104,13 +138,23 @@ impl<'a, F: Format> Batch<'a, F> {
         !is_full && self.untold.is_none() && self.items < u32::MAX
     }
 
-    /// Writes one item whole, or says why it cannot be written and writes nothing.
-    pub(super) fn put<T: Serialize>(&mut self, item: &T) -> Result<(), String> {
+    /// Writes an effect whole, or says why it cannot be written and writes nothing.
+    pub(super) fn put<T: Serialize>(&mut self, item: &Item<'_, T>) -> Result<(), String> {
+        self.append(|format, into| match &F::__ITEM {
+            Some(pieces) => item.write_by(pieces, format, into),
+            None => format.write(item, into),
+        })
+    }
+
+    fn append(
+        &mut self,
+        write: impl FnOnce(&F, &mut Vec<u8>) -> Result<(), String>,
+    ) -> Result<(), String> {
         let before = self.bytes.len();
         if self.items > 0 {
             self.bytes.extend_from_slice(F::FRAME.between);
         }
-        let written = contained(|| self.format.write(item, &mut *self.bytes));
+        let written = contained(|| write(self.format, self.bytes));
         match &written {
             Ok(()) => self.items += 1,
             Err(_) => self.bytes.truncate(before),
@@ -120,7 +164,7 @@ impl<'a, F: Format> Batch<'a, F> {
 
     /// Says something of the bridge's own, or keeps it, where the format is one of somebody's own that cannot write it.
     pub(super) fn tell(&mut self, own: Own) {
-        if let Err(why) = self.put(&own) {
+        if let Err(why) = self.append(|format, into| format.write(&own, into)) {
             self.untold = Some((own, why));
         }
     }
@@ -182,7 +226,46 @@ impl Count {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Json;
     use super::*;
+
+    fn is_as_serde_has_it<F: Format>(format: F) {
+        let operation = &("a", 1);
+        for id in [0, 1 << 24, 1 << 33] {
+            for effect in [
+                "Http",
+                "\"é\\\n",
+                "an effect whose name is longer than thirty-two bytes are",
+            ] {
+                for item in [
+                    Item::Request {
+                        id,
+                        effect,
+                        operation,
+                    },
+                    Item::Stream {
+                        id,
+                        effect,
+                        operation,
+                    },
+                    Item::Notify { effect, operation },
+                ] {
+                    let (mut whole, mut pieces) = (Vec::new(), Vec::new());
+                    format.write(&item, &mut whole).unwrap();
+                    item.write_by(&F::__ITEM.unwrap(), &format, &mut pieces)
+                        .unwrap();
+                    assert_eq!(pieces, whole);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_item_by_its_pieces_is_what_serde_writes() {
+        is_as_serde_has_it(Json);
+        #[cfg(feature = "messagepack")]
+        is_as_serde_has_it(super::super::MessagePack);
+    }
 
     #[test]
     fn a_count_is_written_in_its_width_and_order() {

@@ -29,6 +29,10 @@ pub trait Format: Send + 'static {
     /// What stands around the items of a batch.
     const FRAME: Frame;
 
+    /// What stands around the values of an effect's item, where that is known beforehand.
+    #[doc(hidden)]
+    const __ITEM: Option<Pieces> = None;
+
     /// Appends one value. What it appends before an error is taken away again.
     ///
     /// # Errors
@@ -79,6 +83,20 @@ pub struct Frame {
     pub between: &'static [u8],
     /// What a batch ends with.
     pub after: &'static [u8],
+}
+
+/// What an effect's item is written with but its values: most of it, and always the same.
+#[derive(Clone, Copy)]
+pub struct Pieces {
+    /// Up to the id; of a notification, up to the name of the effect.
+    pub(super) request: &'static [u8],
+    pub(super) stream: &'static [u8],
+    pub(super) notify: &'static [u8],
+    /// Between the id and the name.
+    pub(super) effect: &'static [u8],
+    /// Between the name and the operation.
+    pub(super) operation: &'static [u8],
+    pub(super) end: &'static [u8],
 }
 
 /// How many items a batch has, as a number of a fixed width: it is written over once they are known.
@@ -143,6 +161,15 @@ impl Format for Json {
         after: b"]}",
     };
 
+    const __ITEM: Option<Pieces> = Some(Pieces {
+        request: br#"{"type":"request","id":"#,
+        stream: br#"{"type":"stream","id":"#,
+        notify: br#"{"type":"notify","effect":"#,
+        effect: br#","effect":"#,
+        operation: br#","operation":"#,
+        end: b"}",
+    });
+
     fn write<T: Serialize + ?Sized>(&self, value: &T, into: impl Write) -> Result<(), String> {
         serde_json::to_writer(into, value).map_err(|error| error.to_string())
     }
@@ -173,6 +200,15 @@ impl Format for MessagePack {
         between: b"",
         after: b"",
     };
+
+    const __ITEM: Option<Pieces> = Some(Pieces {
+        request: b"\x84\xa4type\xa7request\xa2id",
+        stream: b"\x84\xa4type\xa6stream\xa2id",
+        notify: b"\x83\xa4type\xa6notify\xa6effect",
+        effect: b"\xa6effect",
+        operation: b"\xa9operation",
+        end: b"",
+    });
 
     fn write<T: Serialize + ?Sized>(&self, value: &T, into: impl Write) -> Result<(), String> {
         // As `write_named` does, with a configuration that is known to the compiler.

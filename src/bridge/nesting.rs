@@ -45,6 +45,11 @@ pub(super) enum Nesting {
 #[cfg(feature = "messagepack")]
 #[must_use]
 pub(super) fn messagepack(bytes: &[u8], limit: usize) -> Nesting {
+    // A number or a text has no levels at all.
+    match head(bytes) {
+        Some((length, None)) if length <= bytes.len() => return Nesting::Within(length),
+        _ => {}
+    }
     let limit = limit.min(DEEPEST);
     match scan::<FEW>(bytes, limit.min(FEW)) {
         Nesting::TooDeep if limit > FEW => scan::<DEEPEST>(bytes, limit),
@@ -91,6 +96,7 @@ fn scan<const LEVELS: usize>(bytes: &[u8], limit: usize) -> Nesting {
 
 /// How many bytes a value takes without what is nested in it, and how many values are, if it is of those that nest.
 #[cfg(feature = "messagepack")]
+#[inline]
 fn head(bytes: &[u8]) -> Option<(usize, Option<u64>)> {
     let number = |width: usize| {
         let bytes = bytes.get(1..1 + width)?;

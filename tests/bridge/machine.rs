@@ -25,7 +25,7 @@ enum Answer {
     Text { text: Option<String>, letter: char },
     List(Vec<Answer>),
     Nested(Box<Answer>),
-    ByName(BTreeMap<String, u128>),
+    ByName(BTreeMap<String, u64>),
 }
 
 #[derive(Serialize)]

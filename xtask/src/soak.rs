@@ -54,7 +54,7 @@ const PARTS: &[Part] = &[
         name: "bridge",
         step: "ten million things that a fuzzer says to a byte bridge",
         // Long enough for a few calls with their bytes, and for an answer that is all of it.
-        check: || fuzz("bridge", &["-max_len=600"]),
+        check: || fuzz("bridge", &["-max_len=300"]),
     },
 ];
 
