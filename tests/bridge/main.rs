@@ -4,6 +4,7 @@
 mod errors;
 mod faults;
 mod flow;
+mod hostile;
 mod machine;
 mod random;
 mod shapes;
