@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -26,13 +27,44 @@ pub(super) struct Live<E: Portable, F: Format> {
     format: F,
     pub(super) limits: Limits,
     routes: Routes<E, F>,
-    /// Panics that a batch is to tell. The lock is held for a push and for a pop.
-    panics: Panics,
+    panics: Arc<Panics>,
     /// What the bridge has to say and its format has refused to write: the next batch begins with it.
     untold: Option<Own>,
 }
 
-type Panics = Arc<Mutex<VecDeque<Panicked>>>;
+/// Panics that a batch is to tell.
+#[derive(Default)]
+struct Panics {
+    /// Held for a push and for a pop.
+    waiting: Mutex<VecDeque<Panicked>>,
+    /// Whether there may be any: without a panic no batch takes the lock. It publishes nothing, since the lock does; whoever
+    /// told of one did so in a call of this bridge.
+    any: AtomicBool,
+}
+
+impl Panics {
+    fn push(&self, panic: Panicked) {
+        self.lock().push_back(panic);
+        self.any.store(true, Ordering::Relaxed);
+    }
+
+    fn pop(&self) -> Option<Panicked> {
+        self.lock().pop_front()
+    }
+
+    fn len(&self) -> usize {
+        if !self.any.load(Ordering::Relaxed) {
+            return 0;
+        }
+        let waiting = self.lock().len();
+        self.any.store(waiting > 0, Ordering::Relaxed);
+        waiting
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Panicked>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// How answers are taken, by the operation and how many it takes, once one of it was seen. What is pending is in the
 /// executor's own table, and nowhere here.
@@ -76,11 +108,10 @@ pub(super) fn panicked(payload: Payload) -> BridgeError {
 
 impl<E: Portable, F: Format> Live<E, F> {
     pub(super) fn new(mut engine: Engine<E>, format: F) -> Self {
-        let panics = Panics::default();
+        let panics = Arc::<Panics>::default();
         let listener = Arc::clone(&panics);
         engine.listen_to_panics(move |panic| {
-            let panic = Panicked::new(panic);
-            lock(&listener).push_back(panic);
+            listener.push(Panicked::new(panic));
         });
         Self {
             engine,
@@ -132,7 +163,7 @@ impl<E: Portable, F: Format> Live<E, F> {
             }
         }
         let is_more = self.untold.is_some() || self.engine.turn.emitted() > 0;
-        Ok(is_more || !lock(&self.panics).is_empty())
+        Ok(is_more || self.panics.len() > 0)
     }
 
     /// Comes to rest, and writes the last batch. Where the format refuses that, the report has what the shell was not told.
@@ -317,21 +348,15 @@ fn notice<E>(id: u64) -> Emitted<E> {
     Emitted::Cancelled(RequestId::from_u64(id))
 }
 
-fn lock(panics: &Panics) -> MutexGuard<'_, VecDeque<Panicked>> {
-    panics.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn put_panics<F: Format>(batch: &mut Batch<'_, F>, panics: &Panics) {
-    let told = lock(panics).len();
-    for _ in 0..told {
+    for _ in 0..panics.len() {
         if !batch.has_room() {
             return;
         }
         // The lock is not held while it is written.
-        let panic = lock(panics).pop_front();
-        panic
-            .into_iter()
-            .for_each(|panic| batch.tell(Own::Panic(panic)));
+        if let Some(panic) = panics.pop() {
+            batch.tell(Own::Panic(panic));
+        }
     }
 }
 
