@@ -166,7 +166,7 @@ impl Format for Fussy {
         match refused.iter().find(|word| text.contains(**word)) {
             Some(_) if self.panics => panic!("no"),
             Some(word) => {
-                into.write_all(text[..7].as_bytes()).unwrap();
+                into.write_all(&text.as_bytes()[..7]).unwrap();
                 Err(format!("no {word}"))
             }
             None => into
