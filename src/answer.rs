@@ -80,7 +80,7 @@ pub(crate) struct Kind {
 }
 
 /// How many answers a request takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Shape {
     One,
     Many,

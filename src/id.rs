@@ -50,11 +50,12 @@ impl RequestId {
 
 impl fmt::Debug for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RequestId({self})")
+        write!(f, "RequestId({self} = {})", self.0)
     }
 }
 
-/// Index, a full stop, generation: `3.1`.
+/// Index, a full stop, generation: `3.1`, for people. It is one word, where [`to_u64`](RequestId::to_u64) is what a
+/// bridge writes and a shell knows: the generation, times 2^24, plus the index. `Debug` has both.
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (index, generation) = Requests::<()>::split(self.0);

@@ -166,6 +166,6 @@ pub use task::{JoinError, JoinHandle, LocalJoinHandle};
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[cfg(all(doctest, feature = "tokio", feature = "web"))]
+#[cfg(all(doctest, feature = "bridge", feature = "tokio", feature = "web"))]
 #[doc = include_str!("../docs/GUIDE.md")]
 struct Guide;

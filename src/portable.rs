@@ -54,6 +54,9 @@ pub trait Portable: Send + Sized + 'static {
     const VARIANTS: &'static [Variant];
 
     /// Calls the visitor's method for the kind of this effect, with the variant's place in [`VARIANTS`](Self::VARIANTS).
+    ///
+    /// The place says what the shell knows the effect by. Where it is out of range that is `?`; whatever it is, the
+    /// request can be answered.
     fn visit<V: Visitor>(self, visitor: V) -> V::Output;
 }
 

@@ -204,7 +204,7 @@ fn every_error_says_in_lower_case_what_it_is_and_no_two_say_the_same() {
 fn an_id_is_printed_by_its_index_and_its_generation() {
     let request = RequestId::from_u64(2 << 24 | 3);
     assert_eq!(request.to_string(), "3.2");
-    assert_eq!(format!("{request:?}"), "RequestId(3.2)");
+    assert_eq!(format!("{request:?}"), "RequestId(3.2 = 33554435)");
 
     let mut executor = Executor::<Effect>::new();
     let spawner = executor.spawner();

@@ -72,6 +72,7 @@ impl Visit for Report {
                 allocator: self.allocator,
                 allocations: 0,
                 bytes: 0,
+                crossed: 0,
             };
             workload.go::<P>(&mut counts);
             println!(
@@ -82,6 +83,7 @@ impl Visit for Report {
                     "operations": workload.operations,
                     "allocations": counts.allocations,
                     "bytes": workload.keeps().then_some(counts.bytes),
+                    "crossed": (counts.crossed > 0).then_some(counts.crossed),
                 })
             );
         }
@@ -94,6 +96,8 @@ struct Counts {
     allocations: usize,
     /// Allocated and not yet freed.
     bytes: isize,
+    /// Written to be read on the other side of a bridge.
+    crossed: u64,
 }
 
 impl Meter for Counts {
@@ -104,6 +108,10 @@ impl Meter for Counts {
         self.allocations += change.allocations + change.reallocations;
         self.bytes += change.bytes_allocated as isize - change.bytes_deallocated as isize;
         result
+    }
+
+    fn crossed(&mut self, bytes: u64) {
+        self.crossed += bytes;
     }
 }
 

@@ -4,4 +4,7 @@
 pub trait Meter {
     /// Measures this part.
     fn measure<R>(&mut self, part: impl FnOnce() -> R) -> R;
+
+    /// Learns how many bytes have crossed a bridge.
+    fn crossed(&mut self, _bytes: u64) {}
 }

@@ -21,6 +21,9 @@ pub trait Peer: Sized {
     /// Whether it has streams.
     const STREAMS: bool = true;
 
+    /// Whether it does nothing but round trips.
+    const ONLY_ROUND_TRIPS: bool = false;
+
     /// How many tasks it can have at once in a few gigabytes.
     const MOST_TASKS: usize = usize::MAX;
 
@@ -54,6 +57,11 @@ pub trait Peer: Sized {
 
     /// Sends an item to a subscription.
     fn send(&mut self, effect: &mut Self::Effect, item: u64);
+
+    /// How many bytes were written for it or by it, where it is behind bytes.
+    fn crossed(&self) -> u64 {
+        0
+    }
 }
 
 /// What is done with each peer.

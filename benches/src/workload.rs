@@ -172,6 +172,8 @@ impl Workload {
     /// Whether a peer can do it at all.
     pub fn suits<P: Peer>(&self) -> bool {
         match self.kind {
+            Kind::RoundTrip => true,
+            _ if P::ONLY_ROUND_TRIPS => false,
             Kind::FromAfar => P::ANSWER_FROM_AFAR.is_some(),
             Kind::Wake => P::WAKERS && !P::RUNS_AT_ONCE,
             Kind::Stream { .. } => P::STREAMS,
@@ -221,6 +223,7 @@ fn round_trip<P: Peer>(n: usize, meter: &mut impl Meter) {
             peer.run();
         }
     });
+    meter.crossed(peer.crossed());
     assert_eq!(tasks::forget_ended(), (1, sum_to(n)));
 }
 

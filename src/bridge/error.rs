@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
 use crate::entry::Reason;
 use crate::id::RequestId;
 use crate::portable::Kind;
@@ -19,12 +21,24 @@ use crate::portable::Kind;
 /// assert_eq!(error.code(), "unknown");
 /// assert_eq!(error.to_string(), "the shell was never given the request 7");
 /// ```
+///
+/// It is [`Serialize`], so that a binding can hand it to its language as docs/WIRE.md has it:
+///
+/// ```
+/// use stillpoint::RequestId;
+/// use stillpoint::bridge::{BridgeError, Format, Json};
+///
+/// let mut bytes = Vec::new();
+/// Json.write(&BridgeError::Stale(RequestId::from_u64(16777216)), &mut bytes).unwrap();
+/// let text = r#"{"code":"stale","id":16777216,"message":"nobody awaits the request 16777216 any more"}"#;
+/// assert_eq!(String::from_utf8(bytes).unwrap(), text);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BridgeError {
     /// No batch has had this id.
     Unknown(RequestId),
-    /// Nobody awaits it any more: it was cancelled, or its answer has been taken.
+    /// Nobody awaits it any more: it was cancelled, be it before any batch had it, or its answer has been taken.
     Stale(RequestId),
     /// It has its answer or its end already, and the task has not yet looked.
     AlreadyAnswered(RequestId),
@@ -62,6 +76,11 @@ pub enum BridgeError {
         /// The panic's message.
         message: String,
     },
+    /// A [`Format`](super::Format) of your own cannot write what the bridge itself says, and nothing was taken.
+    Format {
+        /// Why.
+        message: String,
+    },
     /// The bridge is torn down.
     TornDown,
 }
@@ -91,7 +110,23 @@ impl BridgeError {
             Self::Undecodable { .. } => "undecodable",
             Self::TooLarge { .. } => "tooLarge",
             Self::Panicked { .. } => "panicked",
+            Self::Format { .. } => "format",
             Self::TornDown => "tornDown",
+        }
+    }
+
+    /// The request that it is about, where it is about one.
+    #[must_use]
+    pub fn id(&self) -> Option<RequestId> {
+        match self {
+            Self::Unknown(id) | Self::Stale(id) | Self::AlreadyAnswered(id) | Self::Full(id) => {
+                Some(*id)
+            }
+            Self::WrongKind { id, .. } | Self::Undecodable { id, .. } => Some(*id),
+            Self::TooLarge { .. }
+            | Self::Panicked { .. }
+            | Self::Format { .. }
+            | Self::TornDown => None,
         }
     }
 }
@@ -133,8 +168,20 @@ impl fmt::Display for BridgeError {
                 write!(f, "an answer of {bytes} bytes is longer than {limit}")
             }
             Self::Panicked { message } => write!(f, "panicked: {message}"),
+            Self::Format { message } => write!(f, "the bridge's format: {message}"),
             Self::TornDown => f.write_str("the bridge is torn down"),
         }
+    }
+}
+
+/// As a shell is handed it: the [`code`](BridgeError::code), the number of the request or null, and the text.
+impl Serialize for BridgeError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut error = serializer.serialize_struct("BridgeError", 3)?;
+        error.serialize_field("code", self.code())?;
+        error.serialize_field("id", &self.id().map(RequestId::to_u64))?;
+        error.serialize_field("message", &format_args!("{self}"))?;
+        error.end()
     }
 }
 

@@ -1,5 +1,7 @@
 //! How what crosses is written down.
 
+use std::io::Write;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -7,10 +9,10 @@ use super::nesting;
 
 /// A way to write values down as bytes: [`Json`], [`MessagePack`] with that feature, or one of your own.
 ///
-/// A batch is written item by item, so that one which cannot be written costs no other: by [`open`](Self::open), then
-/// each item by [`write`](Self::write) with [`separate`](Self::separate) between them, then [`close`](Self::close). It has
-/// to be able to write structs of numbers, texts and options, which is what the bridge's own items are. What it panics
-/// with ends in the bridge.
+/// A batch is written item by item, so that one which cannot be written costs no other: the [frame](Self::FRAME) is data,
+/// and each item goes through [`write`](Self::write), which can only append. What either method panics with ends in the
+/// bridge. A format has to be able to write structs of numbers, texts, options and lists, which is what the bridge's own
+/// items are. Where it refuses one nothing is lost: the batch ends before it, and the next one begins with it.
 ///
 /// ```
 /// use stillpoint::bridge::{Format, Json};
@@ -24,28 +26,91 @@ use super::nesting;
 /// assert!(Json.read::<Vec<Vec<u32>>>(b"[[]]", 1).unwrap_err().message.contains("deeper than 1"));
 /// ```
 pub trait Format: Send + 'static {
+    /// What stands around the items of a batch.
+    const FRAME: Frame;
+
+    /// What stands around the values of an effect's item, where that is known beforehand.
+    #[doc(hidden)]
+    const __ITEM: Option<Pieces> = None;
+
     /// Appends one value. What it appends before an error is taken away again.
     ///
     /// # Errors
     ///
     /// Says why the value cannot be written.
-    fn write<T: Serialize + ?Sized>(&self, value: &T, into: &mut Vec<u8>) -> Result<(), String>;
+    fn write<T: Serialize + ?Sized>(&self, value: &T, into: impl Write) -> Result<(), String>;
 
     /// Reads the one value that these bytes are, nested at most so deeply. It is called under no borrow and no lock.
+    ///
+    /// [`Json`] and [`MessagePack`] read bytes that err a second time, to find the place: whoever errs pays for that, and
+    /// nobody else. A `Deserialize` that does more than read does it twice then.
     ///
     /// # Errors
     ///
     /// Says why they are none, and where.
     fn read<T: DeserializeOwned>(&self, bytes: &[u8], depth: usize) -> Result<T, Malformed>;
+}
 
-    /// Appends the beginning of a batch of this version.
-    fn open(&self, version: u32, into: &mut Vec<u8>);
+/// What stands around the items of a batch: `before`, then how many they are where a format has to say so first, then the
+/// items with `between` between them, then `after`. It is data and no code, so that a batch which is begun is always
+/// ended. It says the [`VERSION`](super::VERSION) as well.
+///
+/// ```
+/// use stillpoint::bridge::{Count, Frame};
+///
+/// // A map of two, `version` and `items`, as CBOR has it: a list there needs no count, if a byte ends it.
+/// const CBOR: Frame = Frame {
+///     before: b"\xa2\x67version\x01\x65items\x9f",
+///     count: None,
+///     between: b"",
+///     after: b"\xff",
+/// };
+/// // A number of four bytes, then a list, as bincode has it: the list begins with its length.
+/// const BINCODE: Frame = Frame {
+///     before: &1u32.to_le_bytes(),
+///     count: Some(Count::LittleEndian64),
+///     between: b"",
+///     after: b"",
+/// };
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// What a batch begins with.
+    pub before: &'static [u8],
+    /// How the number of items is written, after `before`; `None` where it is not.
+    pub count: Option<Count>,
+    /// What stands between two items.
+    pub between: &'static [u8],
+    /// What a batch ends with.
+    pub after: &'static [u8],
+}
 
-    /// Appends what stands between two items.
-    fn separate(&self, _into: &mut Vec<u8>) {}
+/// What an effect's item is written with but its values: most of it, and always the same.
+#[derive(Clone, Copy)]
+pub struct Pieces {
+    /// Up to the id; of a notification, up to the name of the effect.
+    pub(super) request: &'static [u8],
+    pub(super) stream: &'static [u8],
+    pub(super) notify: &'static [u8],
+    /// Between the id and the name.
+    pub(super) effect: &'static [u8],
+    /// Between the name and the operation.
+    pub(super) operation: &'static [u8],
+    pub(super) end: &'static [u8],
+}
 
-    /// Appends the end of the batch that begins at this place, with so many items.
-    fn close(&self, begin: usize, items: u32, into: &mut Vec<u8>);
+/// How many items a batch has, as a number of a fixed width: it is written over once they are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Count {
+    /// Four bytes, the highest first.
+    BigEndian32,
+    /// Four bytes, the lowest first.
+    LittleEndian32,
+    /// Eight bytes, the highest first.
+    BigEndian64,
+    /// Eight bytes, the lowest first.
+    LittleEndian64,
 }
 
 /// What is wrong with bytes that are no value of the type that is wanted.
@@ -89,7 +154,23 @@ impl Malformed {
 pub struct Json;
 
 impl Format for Json {
-    fn write<T: Serialize + ?Sized>(&self, value: &T, into: &mut Vec<u8>) -> Result<(), String> {
+    const FRAME: Frame = Frame {
+        before: b"{\"version\":1,\"items\":[",
+        count: None,
+        between: b",",
+        after: b"]}",
+    };
+
+    const __ITEM: Option<Pieces> = Some(Pieces {
+        request: br#"{"type":"request","id":"#,
+        stream: br#"{"type":"stream","id":"#,
+        notify: br#"{"type":"notify","effect":"#,
+        effect: br#","effect":"#,
+        operation: br#","operation":"#,
+        end: b"}",
+    });
+
+    fn write<T: Serialize + ?Sized>(&self, value: &T, into: impl Write) -> Result<(), String> {
         serde_json::to_writer(into, value).map_err(|error| error.to_string())
     }
 
@@ -103,21 +184,6 @@ impl Format for Json {
             Malformed::located::<T, _>(error.to_string(), &mut again)
         })
     }
-
-    fn open(&self, version: u32, into: &mut Vec<u8>) {
-        into.extend_from_slice(b"{\"version\":");
-        // A number is always written.
-        let _ = self.write(&version, into);
-        into.extend_from_slice(b",\"items\":[");
-    }
-
-    fn separate(&self, into: &mut Vec<u8>) {
-        into.push(b',');
-    }
-
-    fn close(&self, _begin: usize, _items: u32, into: &mut Vec<u8>) {
-        into.extend_from_slice(b"]}");
-    }
 }
 
 /// MessagePack, by `rmp-serde`: structs are maps with the names of their fields. Its depth is at most 127.
@@ -126,19 +192,29 @@ impl Format for Json {
 pub struct MessagePack;
 
 #[cfg(feature = "messagepack")]
-impl MessagePack {
-    /// A map of two.
-    const HEAD: &[u8] = b"\x82\xa7version\xce";
-    /// Its second key, and an array whose length is four bytes.
-    const ITEMS: &[u8] = b"\xa5items\xdd";
-    /// Where those four bytes lie.
-    const COUNT: usize = Self::HEAD.len() + 4 + Self::ITEMS.len();
-}
-
-#[cfg(feature = "messagepack")]
 impl Format for MessagePack {
-    fn write<T: Serialize + ?Sized>(&self, value: &T, into: &mut Vec<u8>) -> Result<(), String> {
-        rmp_serde::encode::write_named(into, value).map_err(|error| error.to_string())
+    /// A map of two: the version as a number of four bytes, and a list whose length has four as well.
+    const FRAME: Frame = Frame {
+        before: b"\x82\xa7version\xce\x00\x00\x00\x01\xa5items\xdd",
+        count: Some(Count::BigEndian32),
+        between: b"",
+        after: b"",
+    };
+
+    const __ITEM: Option<Pieces> = Some(Pieces {
+        request: b"\x84\xa4type\xa7request\xa2id",
+        stream: b"\x84\xa4type\xa6stream\xa2id",
+        notify: b"\x83\xa4type\xa6notify\xa6effect",
+        effect: b"\xa6effect",
+        operation: b"\xa9operation",
+        end: b"",
+    });
+
+    fn write<T: Serialize + ?Sized>(&self, value: &T, into: impl Write) -> Result<(), String> {
+        // As `write_named` does, with a configuration that is known to the compiler.
+        let mut serializer = rmp_serde::Serializer::new(into).with_struct_map();
+        let written = value.serialize(&mut serializer);
+        written.map_err(|error| error.to_string())
     }
 
     fn read<T: DeserializeOwned>(&self, bytes: &[u8], depth: usize) -> Result<T, Malformed> {
@@ -156,17 +232,5 @@ impl Format for MessagePack {
             let mut again = rmp_serde::Deserializer::from_read_ref(bytes);
             Malformed::located::<T, _>(error.to_string(), &mut again)
         })
-    }
-
-    fn open(&self, version: u32, into: &mut Vec<u8>) {
-        into.extend_from_slice(Self::HEAD);
-        into.extend_from_slice(&version.to_be_bytes());
-        into.extend_from_slice(Self::ITEMS);
-        into.extend_from_slice(&[0; 4]);
-    }
-
-    fn close(&self, begin: usize, items: u32, into: &mut Vec<u8>) {
-        let count = begin + Self::COUNT;
-        into[count..count + 4].copy_from_slice(&items.to_be_bytes());
     }
 }

@@ -1,12 +1,14 @@
 //! A bridge that is not torn down.
 
 use std::any::TypeId;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::batch::{Batch, Item, Panicked, VERSION};
+use super::batch::{Batch, Closed, Item, Own, Panicked, VERSION, contained};
 use super::{BridgeError, Format, Limits};
 use crate::answer::Shape;
 use crate::contain::{Payload, contain, discard, message};
@@ -17,25 +19,58 @@ use crate::outbox::Emitted;
 use crate::plain::{PlainReport, PlainRequest, PlainSnapshot, PlainTask, Unseen};
 use crate::portable::{Kind, Portable, Visitor};
 use crate::report::{Settled, Teardown};
-use crate::request::{Operation, Request, ResolveError, Subscription};
+use crate::request::{Operation, Request, Subscription};
 use crate::shell::Notification;
 
 pub(super) struct Live<E: Portable, F: Format> {
     engine: Engine<E>,
     format: F,
     pub(super) limits: Limits,
-    /// By variant, how its answers are taken, once one of it was seen. What is pending is in the executor's own table,
-    /// and nowhere here.
     routes: Routes<E, F>,
-    /// Panics that the next batch tells. The lock is held for a push and for a swap.
-    panics: Arc<Mutex<Vec<Panicked>>>,
+    panics: Arc<Panics>,
+    /// What the bridge has to say and its format has refused to write: the next batch begins with it.
+    untold: Option<Own>,
 }
 
-type Routes<E, F> = Vec<Option<Route<E, F>>>;
+/// Panics that a batch is to tell.
+#[derive(Default)]
+struct Panics {
+    /// Held for a push and for a pop.
+    waiting: Mutex<VecDeque<Panicked>>,
+    /// Whether there may be any: without a panic no batch takes the lock. It publishes nothing, since the lock does; whoever
+    /// told of one did so in a call of this bridge.
+    any: AtomicBool,
+}
 
-/// How a variant's answers are taken.
+impl Panics {
+    fn push(&self, panic: Panicked) {
+        self.lock().push_back(panic);
+        self.any.store(true, Ordering::Relaxed);
+    }
+
+    fn pop(&self) -> Option<Panicked> {
+        self.lock().pop_front()
+    }
+
+    fn len(&self) -> usize {
+        if !self.any.load(Ordering::Relaxed) {
+            return 0;
+        }
+        let waiting = self.lock().len();
+        self.any.store(waiting > 0, Ordering::Relaxed);
+        waiting
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Panicked>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How answers are taken, by the operation and how many it takes, once one of it was seen. What is pending is in the
+/// executor's own table, and nowhere here.
+type Routes<E, F> = BTreeMap<(TypeId, Shape), Route<E, F>>;
+
 struct Route<E: Portable, F: Format> {
-    operation: TypeId,
     shape: Shape,
     effect: &'static str,
     take: Take<E, F>,
@@ -73,19 +108,18 @@ pub(super) fn panicked(payload: Payload) -> BridgeError {
 
 impl<E: Portable, F: Format> Live<E, F> {
     pub(super) fn new(mut engine: Engine<E>, format: F) -> Self {
-        let panics = Arc::<Mutex<Vec<Panicked>>>::default();
+        let panics = Arc::<Panics>::default();
         let listener = Arc::clone(&panics);
         engine.listen_to_panics(move |panic| {
-            let panic = Panicked::new(panic);
-            let mut panics = listener.lock().unwrap_or_else(PoisonError::into_inner);
-            panics.push(panic);
+            listener.push(Panicked::new(panic));
         });
         Self {
             engine,
             format,
             limits: Limits::default(),
-            routes: E::VARIANTS.iter().map(|_| None).collect(),
+            routes: Routes::new(),
             panics,
+            untold: None,
         }
     }
 
@@ -99,52 +133,98 @@ impl<E: Portable, F: Format> Live<E, F> {
 
     // --- what goes out ---
 
-    pub(super) fn drain(&mut self, bytes: &mut Vec<u8>) {
-        let mut batch = Batch::open(&self.format, bytes);
+    /// Writes a batch, which takes no further item once it has `enough` bytes. Gives whether anything is left to be taken.
+    pub(super) fn drain(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        enough: usize,
+    ) -> Result<bool, BridgeError> {
+        let mut batch = Batch::open(&self.format, bytes, enough);
+        if let Some(own) = self.untold.take() {
+            batch.tell(own);
+        }
         // Who emits without a pause, on another thread or in an operation's own code, does not keep it: what came in by now
         // is looked at once.
         self.engine.tidy();
-        for _ in 0..self.engine.turn.emitted() {
-            let Some(emitted) = self.engine.take_front() else {
-                break;
-            };
+        let mut left = self.engine.turn.emitted();
+        while left > 0
+            && batch.has_room()
+            && let Some(emitted) = self.engine.take_front()
+        {
+            left -= 1;
             put_emitted(&mut batch, Some(&self.engine), &mut self.routes, emitted);
         }
         put_panics(&mut batch, &self.panics);
-        batch.close();
+        let Closed { is_empty, untold } = batch.close();
+        if let Some((own, message)) = untold {
+            self.untold = Some(own);
+            if is_empty {
+                return Err(BridgeError::Format { message });
+            }
+        }
+        let is_more = self.untold.is_some() || self.engine.turn.emitted() > 0;
+        Ok(is_more || self.panics.len() > 0)
     }
 
-    /// Comes to rest, writes the last batch, and gives what is left to be asked.
-    pub(super) fn teardown(self, bytes: &mut Vec<u8>) -> Teardown<E> {
+    /// Comes to rest, and writes the last batch. Where the format refuses that, the report has what the shell was not told.
+    pub(super) fn teardown(self, bytes: &mut Vec<u8>) -> (Teardown<E>, Result<(), BridgeError>) {
         let Self {
             engine,
             format,
             mut routes,
             panics,
+            untold,
             ..
         } = self;
         let mut report = engine.teardown();
-        let emitted = std::mem::take(&mut report.emitted);
-        let unseen = Unseen::of(&emitted);
-        let mut batch = Batch::open(&format, bytes);
-        for emitted in emitted {
+        let own = match untold {
+            Some(Own::Cancelled { id }) => {
+                report.emitted.insert(0, notice(id));
+                None
+            }
+            own => own,
+        };
+        let unseen = Unseen::of(&report.emitted);
+        let mut emitted = std::mem::take(&mut report.emitted).into_iter();
+        let last = Own::Report(Box::new(PlainReport::new(&report, unseen)));
+        // Who cannot write this has nothing to begin with.
+        if let Err(message) = contained(|| format.write(&last, std::io::sink())) {
+            report.emitted = emitted.collect();
+            return (report, Err(BridgeError::Format { message }));
+        }
+        let mut batch = Batch::open(&format, bytes, usize::MAX);
+        own.into_iter().for_each(|own| batch.tell(own));
+        while batch.has_room()
+            && let Some(emitted) = emitted.next()
+        {
             put_emitted(&mut batch, None, &mut routes, emitted);
         }
         put_panics(&mut batch, &panics);
-        let plain = PlainReport::new(&report, unseen);
-        batch.tell(&Item::Report(&plain));
-        batch.close();
-        report
+        if batch.has_room() {
+            batch.tell(last);
+        }
+        let told = match batch.close().untold {
+            None => Ok(()),
+            Some((own, message)) => {
+                if let Own::Cancelled { id } = own {
+                    report.emitted.push(notice(id));
+                }
+                report.emitted.extend(emitted);
+                Err(BridgeError::Format { message })
+            }
+        };
+        (report, told)
     }
 
-    pub(super) fn snapshot(&self, bytes: &mut Vec<u8>) -> Result<(), String> {
+    pub(super) fn snapshot(&self, bytes: &mut Vec<u8>) -> Result<(), BridgeError> {
         #[derive(Serialize)]
         struct Versioned {
             version: u32,
             tasks: Vec<PlainTask>,
             requests: Vec<PlainRequest>,
         }
-        let snapshot = self.engine.turn.snapshot();
+        // Also what was spawned since the last turn.
+        let snapshot = self.engine.act(|turn| turn.snapshot());
         let snapshot = PlainSnapshot::new(&snapshot, |request| {
             let standing = self.engine.turn.standing(request.id).ok()?;
             let operation = (standing.kind.operation)();
@@ -155,19 +235,20 @@ impl<E: Portable, F: Format> Live<E, F> {
             tasks: snapshot.tasks,
             requests: snapshot.requests,
         };
-        self.format.write(&snapshot, bytes)
+        let written = contained(|| self.format.write(&snapshot, bytes));
+        written.map_err(|message| BridgeError::Format { message })
     }
 
     // --- what comes in ---
 
     fn find(&self, operation: TypeId, shape: Shape) -> Option<&Route<E, F>> {
-        let mut routes = self.routes.iter().flatten();
-        routes.find(|route| route.operation == operation && route.shape == shape)
+        self.routes.get(&(operation, shape))
     }
 
     /// Of a request that the shell was given and has not answered.
     fn route(&self, id: RequestId, shape: Option<Shape>) -> Result<Route<E, F>, BridgeError> {
-        let standing = self.engine.act(|turn| turn.standing(id));
+        self.engine.tidy();
+        let standing = self.engine.turn.standing(id);
         let standing = standing.map_err(|reason| match reason {
             Reason::Stale => BridgeError::Stale(id),
             _ => BridgeError::Unknown(id),
@@ -234,8 +315,9 @@ impl<E: Portable, F: Format> Live<E, F> {
     where
         Op: Operation<Output: DeserializeOwned>,
     {
-        let output = self.decode(id, effect, bytes)?;
-        let resolved = self.engine.resolve_id::<Op>(id, output);
+        let output: Op::Output = self.decode(id, effect, bytes)?;
+        // The route was found by the type of what this id names, and an id names one thing for ever.
+        let resolved = self.engine.act(|turn| turn.answer(id, output));
         resolved.map_err(|refused| let_go(id, refused, effect, Kind::Request))
     }
 
@@ -243,8 +325,8 @@ impl<E: Portable, F: Format> Live<E, F> {
     where
         Op: Operation<Output: DeserializeOwned>,
     {
-        let item = self.decode(id, effect, bytes)?;
-        let sent = self.engine.send_id::<Op>(id, item);
+        let item: Op::Output = self.decode(id, effect, bytes)?;
+        let sent = self.engine.act(|turn| turn.item(id, item));
         sent.map_err(|refused| let_go(id, refused, effect, Kind::Stream))
     }
 }
@@ -254,19 +336,27 @@ type Taken = Result<(), BridgeError>;
 /// Drops an answer that had no effect.
 fn let_go<T>(
     id: RequestId,
-    refused: ResolveError<T>,
+    (reason, answer): (Reason, T),
     effect: &'static str,
     kind: Kind,
 ) -> BridgeError {
-    let reason = refused.reason();
-    discard(refused);
+    discard(answer);
     BridgeError::refused(id, reason, effect, kind)
 }
 
-fn put_panics<F: Format>(batch: &mut Batch<'_, F>, panics: &Mutex<Vec<Panicked>>) {
-    let told = std::mem::take(&mut *panics.lock().unwrap_or_else(PoisonError::into_inner));
-    for panic in &told {
-        batch.tell(&Item::Panic(panic));
+fn notice<E>(id: u64) -> Emitted<E> {
+    Emitted::Cancelled(RequestId::from_u64(id))
+}
+
+fn put_panics<F: Format>(batch: &mut Batch<'_, F>, panics: &Panics) {
+    for _ in 0..panics.len() {
+        if !batch.has_room() {
+            return;
+        }
+        // The lock is not held while it is written.
+        if let Some(panic) = panics.pop() {
+            batch.tell(Own::Panic(panic));
+        }
     }
 }
 
@@ -277,7 +367,7 @@ fn put_emitted<E: Portable, F: Format>(
     emitted: Emitted<E>,
 ) {
     match emitted {
-        Emitted::Cancelled(id) => batch.tell(&Item::Cancelled { id: id.to_u64() }),
+        Emitted::Cancelled(id) => batch.tell(Own::Cancelled { id: id.to_u64() }),
         Emitted::Effect(effect) => {
             let put = contain(|| {
                 effect.visit(Put {
@@ -288,10 +378,10 @@ fn put_emitted<E: Portable, F: Format>(
             });
             // The visit is the effect's own code, where that was written by hand.
             if let Err(payload) = put {
-                batch.tell(&Item::Unwritable {
+                batch.tell(Own::Unwritable {
                     id: None,
                     effect: None,
-                    message: message(&payload),
+                    message: message(&payload).to_owned(),
                 });
                 discard(payload);
             }
@@ -325,10 +415,10 @@ impl<E: Portable, F: Format> Visitor for Put<'_, '_, E, F> {
             operation: &operation,
         });
         if let Err(message) = written {
-            self.batch.tell(&Item::Unwritable {
+            self.batch.tell(Own::Unwritable {
                 id: None,
                 effect: Some(effect),
-                message: &message,
+                message,
             });
         }
         discard(operation);
@@ -398,25 +488,25 @@ impl<E: Portable, F: Format> Put<'_, '_, E, F> {
                 })
             }
         };
-        if let Some(route @ None) = self.routes.get_mut(variant) {
-            *route = Some(Route {
-                operation: TypeId::of::<Op>(),
-                shape,
-                effect,
-                take,
-            });
-        }
+        // By what it is rather than by the variant it came as, which is the word of code that may be written by hand.
+        let asked = (TypeId::of::<Op>(), shape);
+        self.routes.entry(asked).or_insert(Route {
+            shape,
+            effect,
+            take,
+        });
         if let Err(message) = written {
-            self.batch.tell(&Item::Unwritable {
-                id: id.map(RequestId::to_u64),
-                effect: Some(effect),
-                message: &message,
-            });
+            // First of all: whatever becomes of the item, somebody awaits this.
             if let (Some(engine), Some(id)) = (self.engine, id) {
                 let why = format!("the operation of `{effect}` cannot be written: {message}");
                 // Where it has its end already, there is nothing left to fail.
                 let _ = engine.fail_id(id, why);
             }
+            self.batch.tell(Own::Unwritable {
+                id: id.map(RequestId::to_u64),
+                effect: Some(effect),
+                message,
+            });
         }
         discard(operation);
     }

@@ -52,7 +52,7 @@ pub use batch::VERSION;
 pub use error::BridgeError;
 #[cfg(feature = "messagepack")]
 pub use format::MessagePack;
-pub use format::{Format, Json, Malformed};
+pub use format::{Count, Format, Frame, Json, Malformed};
 
 /// What a bridge takes of a shell that errs, or means harm. Plain data: dropping it does nothing.
 ///
@@ -104,12 +104,12 @@ impl<E: Portable, F: Format> Core<E, F> {
         contain(|| act(live)).unwrap_or_else(|payload| Err(panicked(payload)))
     }
 
-    /// The same, for who writes: nothing is left of what was begun before a panic.
-    fn write(
+    /// The same, for who writes: an error leaves nothing of what was begun.
+    fn write<R>(
         &mut self,
         into: &mut Vec<u8>,
-        act: impl FnOnce(&mut Live<E, F>, &mut Vec<u8>) -> Result<(), BridgeError>,
-    ) -> Result<(), BridgeError> {
+        act: impl FnOnce(&mut Live<E, F>, &mut Vec<u8>) -> Result<R, BridgeError>,
+    ) -> Result<R, BridgeError> {
         let before = into.len();
         let written = self.with(|live| act(live, into));
         if written.is_err() {
@@ -121,13 +121,9 @@ impl<E: Portable, F: Format> Core<E, F> {
     fn teardown(&mut self) -> Result<Vec<u8>, BridgeError> {
         let live = self.live.take().ok_or(BridgeError::TornDown)?;
         let mut bytes = Vec::new();
-        match contain(|| live.teardown(&mut bytes)) {
-            Ok(report) => {
-                self.report = Some(report);
-                Ok(bytes)
-            }
-            Err(payload) => Err(panicked(payload)),
-        }
+        let (report, told) = live.teardown(&mut bytes);
+        self.report = Some(report);
+        told.map(|()| bytes)
     }
 }
 
@@ -175,8 +171,8 @@ macro_rules! bridge {
             ///
             /// # Errors
             ///
-            /// [`BridgeError::TornDown`]; [`BridgeError::Panicked`] where a [`Format`] of your own panics between the
-            /// items, which costs the batch.
+            /// [`BridgeError::TornDown`]; [`BridgeError::Format`] where a [`Format`] of your own cannot write what the
+            /// bridge itself has to say first. Nothing is taken then, and nothing lost.
             pub fn drain(&mut self) -> Result<Vec<u8>, BridgeError> {
                 let mut bytes = Vec::new();
                 self.drain_into(&mut bytes).map(|()| bytes)
@@ -188,10 +184,46 @@ macro_rules! bridge {
             ///
             /// As for [`drain`](Self::drain); the buffer is as it was then.
             pub fn drain_into(&mut self, buffer: &mut Vec<u8>) -> Result<(), BridgeError> {
-                self.core.write(buffer, |live, bytes| {
-                    live.drain(bytes);
-                    Ok(())
-                })
+                self.drain_up_to(usize::MAX, buffer).map(drop)
+            }
+
+            /// The same for who wants batches of bounded size: takes nothing further once the batch has so many bytes,
+            /// its beginning counted. So it is longer by one item and the batch's end at most, and has one item at least
+            /// where there is any. Gives whether there is more: that waits, in its order.
+            ///
+            /// ```
+            /// use stillpoint::bridge::Bridge;
+            /// use stillpoint::{Executor, effects};
+            ///
+            /// effects! {
+            ///     enum Effect {
+            ///         Say => notify String,
+            ///     }
+            /// }
+            ///
+            /// let executor = Executor::<Effect>::new();
+            /// for word in ["one", "two"] {
+            ///     executor.shell().notify(word.to_owned()).unwrap();
+            /// }
+            /// let mut bridge = Bridge::new(executor);
+            /// let mut batch = Vec::new();
+            /// assert!(bridge.drain_up_to(40, &mut batch)?, "there is more");
+            /// assert!(batch.ends_with(br#""operation":"one"}]}"#));
+            /// batch.clear();
+            /// assert!(!bridge.drain_up_to(40, &mut batch)?);
+            /// assert!(batch.ends_with(br#""operation":"two"}]}"#));
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// As for [`drain_into`](Self::drain_into).
+            pub fn drain_up_to(
+                &mut self,
+                bytes: usize,
+                buffer: &mut Vec<u8>,
+            ) -> Result<bool, BridgeError> {
+                self.core.write(buffer, |live, buffer| live.drain(buffer, bytes))
             }
 
             /// Answers a request with an output that is written in the bridge's format.
@@ -244,29 +276,29 @@ macro_rules! bridge {
             ///
             /// # Errors
             ///
-            /// [`BridgeError::TornDown`]; [`BridgeError::Panicked`] where a [`Format`] of your own cannot write it.
+            /// [`BridgeError::TornDown`]; [`BridgeError::Format`] where a [`Format`] of your own cannot write it.
             pub fn snapshot(&mut self) -> Result<Vec<u8>, BridgeError> {
                 let mut bytes = Vec::new();
-                let look = |live: &mut Live<E, F>, bytes: &mut Vec<u8>| {
-                    let written = live.snapshot(bytes);
-                    written.map_err(|message| BridgeError::Panicked { message })
-                };
+                let look = |live: &mut Live<E, F>, bytes: &mut Vec<u8>| live.snapshot(bytes);
                 self.core.write(&mut bytes, look).map(|()| bytes)
             }
 
             /// Comes to rest, as the executor's teardown does, and gives the last batch: the notices and notifications
-            /// that the shell has not seen, panics, and the report as its last item.
+            /// that the shell has not seen, panics, and the report as its last item. It is as long as that takes: who
+            /// wants batches of bounded size drains before.
             ///
             /// # Errors
             ///
-            /// [`BridgeError::TornDown`] where it is so already; [`BridgeError::Panicked`] where a [`Format`] of your own
-            /// panics between the items. It is torn down then all the same.
+            /// [`BridgeError::TornDown`] where it is so already; [`BridgeError::Format`] where a [`Format`] of your own
+            /// cannot write what the bridge itself says. It is torn down then all the same, and the
+            /// [report](Self::report) has what the shell was not told.
             pub fn teardown(&mut self) -> Result<Vec<u8>, BridgeError> {
                 self.core.teardown()
             }
 
             /// The report of its teardown, of which some can be asked at any later time, such as
-            /// [`is_unloadable`](Teardown::is_unloadable). Its `emitted` is empty: it was in the last batch.
+            /// [`is_unloadable`](Teardown::is_unloadable). Its `emitted` is empty: it was in the last batch, unless a
+            /// [`Format`] of your own would not write that.
             #[must_use]
             pub fn report(&self) -> Option<&Teardown<E>> {
                 self.core.report.as_ref()

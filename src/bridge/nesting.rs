@@ -45,8 +45,27 @@ pub(super) enum Nesting {
 #[cfg(feature = "messagepack")]
 #[must_use]
 pub(super) fn messagepack(bytes: &[u8], limit: usize) -> Nesting {
+    // A number or a text has no levels at all.
+    match head(bytes) {
+        Some((length, None)) if length <= bytes.len() => return Nesting::Within(length),
+        _ => {}
+    }
+    let limit = limit.min(DEEPEST);
+    match scan::<FEW>(bytes, limit.min(FEW)) {
+        Nesting::TooDeep if limit > FEW => scan::<DEEPEST>(bytes, limit),
+        found => found,
+    }
+}
+
+/// As deep as most answers go. To clear the levels of the deepest takes longer than to look over a small answer.
+#[cfg(feature = "messagepack")]
+const FEW: usize = 8;
+
+/// The same with so many levels, of which `limit` may be used.
+#[cfg(feature = "messagepack")]
+fn scan<const LEVELS: usize>(bytes: &[u8], limit: usize) -> Nesting {
     // How many values are still to come, at each level that is open.
-    let mut open = [0u64; DEEPEST];
+    let mut open = [0u64; LEVELS];
     let mut depth = 0;
     let mut at = 0usize;
     loop {
@@ -58,7 +77,7 @@ pub(super) fn messagepack(bytes: &[u8], limit: usize) -> Nesting {
             _ => return Nesting::Broken,
         }
         if let Some(values) = values {
-            if depth >= limit.min(DEEPEST) {
+            if depth >= limit.min(LEVELS) {
                 return Nesting::TooDeep;
             }
             open[depth] = values;
@@ -77,6 +96,7 @@ pub(super) fn messagepack(bytes: &[u8], limit: usize) -> Nesting {
 
 /// How many bytes a value takes without what is nested in it, and how many values are, if it is of those that nest.
 #[cfg(feature = "messagepack")]
+#[inline]
 fn head(bytes: &[u8]) -> Option<(usize, Option<u64>)> {
     let number = |width: usize| {
         let bytes = bytes.get(1..1 + width)?;
@@ -132,6 +152,11 @@ mod tests {
         let bytes = [0x93, 1, 0x81, 0xa1, b'a', 0x90, 0xa2, b'b', b'c', 7];
         assert_eq!(messagepack(&bytes, 3), Nesting::Within(9));
         assert_eq!(messagepack(&bytes, 2), Nesting::TooDeep);
+        for depth in [FEW, FEW + 1, DEEPEST] {
+            let nested = [vec![0x91; depth - 1], vec![0x90, 7]].concat();
+            assert_eq!(messagepack(&nested, depth), Nesting::Within(depth));
+            assert_eq!(messagepack(&nested, depth - 1), Nesting::TooDeep);
+        }
         assert_eq!(messagepack(&bytes[..8], 3), Nesting::Broken);
         assert_eq!(messagepack(&[0x91; 1_000_000], 1 << 20), Nesting::TooDeep);
         assert_eq!(

@@ -1,8 +1,11 @@
 //! Code of the core's that fails or panics where values are written and read.
 
+use std::io::Write;
+
 use serde_json::json;
+use stillpoint::bridge::{BridgeError, Count, Frame, Malformed};
 use stillpoint::portable::{Kind, Portable, Variant, Visitor};
-use stillpoint::{Notification, Request};
+use stillpoint::{Notification, Request, Subscription};
 
 use super::*;
 use crate::in_each_format;
@@ -141,43 +144,277 @@ fn a_panic_in_an_effect_that_is_written_by_hand_is_an_item() {
     bridge.report().unwrap().assert_baseline();
 }
 
-/// A format whose own marks panic once they are told to.
-#[derive(Clone, Copy)]
-struct Brittle;
+/// A format that refuses the items in which it finds one of these words, as long as it is told to.
+#[derive(Clone, Default)]
+struct Fussy {
+    refused: Arc<Mutex<Vec<&'static str>>>,
+    panics: bool,
+}
 
-impl Format for Brittle {
-    fn write<T: Serialize + ?Sized>(&self, value: &T, into: &mut Vec<u8>) -> Result<(), String> {
-        Json.write(value, into)
+impl Fussy {
+    fn refuse(&self, words: &[&'static str]) {
+        *self.refused.lock().unwrap() = words.to_vec();
     }
+}
+
+impl Format for Fussy {
+    const FRAME: Frame = Json::FRAME;
+
+    fn write<T: Serialize + ?Sized>(&self, value: &T, mut into: impl Write) -> Result<(), String> {
+        let text = serde_json::to_string(value).unwrap();
+        let refused = self.refused.lock().unwrap().clone();
+        match refused.iter().find(|word| text.contains(**word)) {
+            Some(_) if self.panics => panic!("no"),
+            Some(word) => {
+                into.write_all(&text.as_bytes()[..7]).unwrap();
+                Err(format!("no {word}"))
+            }
+            None => into
+                .write_all(text.as_bytes())
+                .map_err(|error| error.to_string()),
+        }
+    }
+
     fn read<T: serde::de::DeserializeOwned>(
         &self,
         bytes: &[u8],
         depth: usize,
-    ) -> Result<T, stillpoint::bridge::Malformed> {
+    ) -> Result<T, Malformed> {
         Json.read(bytes, depth)
     }
-    fn open(&self, _: u32, into: &mut Vec<u8>) {
-        into.push(b'!');
-        panic!("at the beginning");
-    }
-    fn close(&self, _: usize, _: u32, _: &mut Vec<u8>) {}
+}
+
+const EVERYTHING: &[&str] = &[""];
+
+/// A bridge that has something of each kind to say, by a format that refuses as it is told.
+fn fussy(panics: bool) -> (Bridge<Effect, Fussy>, Fussy) {
+    let format = Fussy {
+        panics,
+        ..Fussy::default()
+    };
+    let mut executor = Executor::<Effect>::new();
+    let shell = executor.shell();
+    let given_up = executor.spawn({
+        let shell = shell.clone();
+        async move { shell.request(Ask(0)).await }
+    });
+    drop(executor.spawn({
+        let shell = shell.clone();
+        async move {
+            let _ = shell.request(Find { name: "Ada" }).await;
+            panic!("as it should");
+        }
+    }));
+    let mut bridge = Bridge::with_format(executor, format.clone());
+    bridge.run(10).unwrap();
+    let first = items(Json, &bridge.drain().unwrap());
+    assert_eq!(short(&first), ["request Ask", "request Find"]);
+    given_up.abort();
+    bridge.fail(id(&first[1]), "why").unwrap();
+    bridge.run(10).unwrap();
+    shell.notify(Say("a".into())).unwrap();
+    shell.notify(Say("b".into())).unwrap();
+    (bridge, format)
 }
 
 #[test]
-fn a_format_that_panics_does_not_unwind_out_of_the_bridge() {
-    let mut scene = Scene::new(Brittle, |executor, shell, trace| {
-        drop(
-            executor.spawn(async move { trace.push(format!("{:?}", shell.request(Ask(1)).await)) }),
-        );
-    });
-    scene.bridge.run(10).unwrap();
-    let mut buffer = b"kept".to_vec();
-    let panicked = scene.bridge.drain_into(&mut buffer).unwrap_err();
+fn what_a_format_refuses_to_write_is_kept_in_its_order_until_it_does() {
+    for panics in [false, true] {
+        let (mut bridge, format) = fussy(panics);
+        format.refuse(EVERYTHING);
+        let mut buffer = b"kept".to_vec();
+        for _ in 0..3 {
+            let refused = bridge.drain_into(&mut buffer).unwrap_err();
+            assert_eq!(
+                (refused.code(), buffer.as_slice()),
+                ("format", &b"kept"[..])
+            );
+        }
+        assert_eq!(bridge.snapshot().unwrap_err().code(), "format");
+        // What could not be written of the core's is told as that.
+        format.refuse(&["\"a\"", "panic"]);
+        let batch = items(Json, &bridge.drain().unwrap());
+        let said: &[&str] = match panics {
+            // The text of the refusal has the word, and is refused.
+            true => &["cancelled"],
+            false => &["cancelled", "unwritable Say", "notify Say"],
+        };
+        assert_eq!(short(&batch), said);
+        format.refuse(&[]);
+        let batch = items(Json, &bridge.drain().unwrap());
+        let said: &[&str] = match panics {
+            true => &["unwritable Say", "notify Say", "panic"],
+            false => &["panic"],
+        };
+        assert_eq!(short(&batch), said);
+        assert!(items(Json, &bridge.drain().unwrap()).is_empty());
+        bridge.teardown().unwrap();
+        bridge.report().unwrap().assert_baseline();
+    }
+}
+
+#[test]
+fn a_request_whose_operation_a_format_refuses_has_failed_also_where_that_cannot_be_told() {
+    let format = Fussy::default();
+    let (mut executor, trace) = (Executor::<Effect>::new(), Trace::default());
+    let (shell, seen) = (executor.shell(), trace.clone());
+    drop(executor.spawn(async move {
+        seen.push(shell.request(Ask(1)).await.unwrap_err().to_string());
+    }));
+    let mut bridge = Bridge::with_format(executor, format.clone());
+    bridge.run(10).unwrap();
+    format.refuse(EVERYTHING);
     assert_eq!(
-        (panicked.code(), buffer.as_slice()),
-        ("panicked", &b"kept"[..])
+        bridge.drain().unwrap_err().to_string(),
+        "the bridge's format: no "
     );
-    assert_eq!(scene.bridge.run(10).unwrap().pending, 1);
-    assert_eq!(scene.bridge.teardown().unwrap_err().code(), "panicked");
-    assert_eq!(scene.bridge.teardown().unwrap_err().code(), "tornDown");
+    bridge.run(10).unwrap();
+    assert_eq!(
+        trace.take(),
+        ["the shell failed it: the operation of `Ask` cannot be written: no "]
+    );
+    format.refuse(&[]);
+    assert_eq!(
+        short(&items(Json, &bridge.drain().unwrap())),
+        ["unwritable Ask"]
+    );
+    bridge.teardown().unwrap();
+}
+
+#[test]
+fn a_teardown_that_cannot_be_told_has_its_report_and_what_the_shell_was_not_told() {
+    // All at once, and in the midst of it.
+    for (refused, left) in [
+        (EVERYTHING, 3),
+        (&["cancelled"], 3),
+        (&["report"], 3),
+        (&["\"cancelled\",\"id"], 3),
+    ] {
+        let (mut bridge, format) = fussy(false);
+        format.refuse(EVERYTHING);
+        assert_eq!(bridge.drain().unwrap_err().code(), "format");
+        format.refuse(refused);
+        assert_eq!(bridge.teardown().unwrap_err().code(), "format");
+        assert_eq!(bridge.teardown().unwrap_err().code(), "tornDown");
+        let report = bridge.report().unwrap();
+        report.assert_baseline();
+        let emitted = &report.emitted;
+        assert_eq!(emitted.len(), left, "{refused:?}");
+        assert!(matches!(emitted[0], stillpoint::Emitted::Cancelled(_)));
+    }
+}
+
+#[test]
+fn a_format_counts_its_items_as_its_frame_says() {
+    #[derive(Clone, Copy)]
+    struct Counted;
+    impl Format for Counted {
+        const FRAME: Frame = Frame {
+            before: b"<",
+            count: Some(Count::LittleEndian64),
+            between: b"|",
+            after: b">",
+        };
+        fn write<T: Serialize + ?Sized>(&self, value: &T, into: impl Write) -> Result<(), String> {
+            Json.write(value, into)
+        }
+        fn read<T: serde::de::DeserializeOwned>(
+            &self,
+            bytes: &[u8],
+            depth: usize,
+        ) -> Result<T, Malformed> {
+            Json.read(bytes, depth)
+        }
+    }
+    let executor = Executor::<Effect>::new();
+    for _ in 0..2 {
+        executor.shell().notify(Say(String::new())).unwrap();
+    }
+    let mut bridge = Bridge::with_format(executor, Counted);
+    let item = br#"{"type":"notify","effect":"Say","operation":""}"#;
+    let expected = [b"-<", &2u64.to_le_bytes()[..], item, b"|", item, b">"].concat();
+    let mut buffer = b"-".to_vec();
+    bridge.drain_into(&mut buffer).unwrap();
+    assert_eq!(buffer, expected);
+}
+
+/// Two operations by one variant, one of them a stream and a request, and a place that is none.
+enum Mixed {
+    Ask(Request<Ask>),
+    Find(Request<Find>),
+    Ticks(Subscription<Ticks>),
+    Tick(Request<Ticks>),
+}
+
+macro_rules! mixed {
+    ($($Variant:ident($Held:ty) at $place:expr => $visit:ident),*) => {
+        $(impl From<$Held> for Mixed {
+            fn from(held: $Held) -> Self {
+                Self::$Variant(held)
+            }
+        })*
+        impl Portable for Mixed {
+            const VARIANTS: &'static [Variant] = &[Variant::new("Mixed", Kind::Notify)];
+            fn visit<V: Visitor>(self, visitor: V) -> V::Output {
+                match self {
+                    $(Self::$Variant(held) => visitor.$visit($place, held),)*
+                }
+            }
+        }
+    };
+}
+
+mixed! {
+    Ask(Request<Ask>) at 0 => request,
+    Find(Request<Find>) at 0 => request,
+    Ticks(Subscription<Ticks>) at 0 => stream,
+    Tick(Request<Ticks>) at usize::MAX => request
+}
+
+#[test]
+fn every_request_of_an_effect_that_is_written_by_hand_can_be_answered() {
+    let (mut executor, trace) = (Executor::<Mixed>::new(), Trace::default());
+    let (shell, seen) = (executor.shell(), trace.clone());
+    drop(executor.spawn(async move {
+        let mut ticks = shell.subscribe(Ticks);
+        let (asked, found, tick, ticked) = futures::join!(
+            shell.request(Ask(1)),
+            shell.request(Find { name: "Ada" }),
+            futures::StreamExt::next(&mut ticks),
+            shell.request(Ticks),
+        );
+        seen.push(format!(
+            "{asked:?} {:?} {tick:?} {ticked:?}",
+            found.map(|ada| ada.name)
+        ));
+    }));
+    let mut bridge = Bridge::new(executor);
+    bridge.run(10).unwrap();
+    let batch = items(Json, &bridge.drain().unwrap());
+    assert_eq!(
+        short(&batch),
+        [
+            "request Mixed",
+            "request Mixed",
+            "stream Mixed",
+            "request ?"
+        ]
+    );
+    let wrong = bridge.resolve(id(&batch[2]), b"3").unwrap_err();
+    let is_a_stream = BridgeError::WrongKind {
+        id: id(&batch[2]),
+        effect: "Mixed",
+        kind: Kind::Stream,
+    };
+    assert_eq!(wrong, is_a_stream);
+    bridge.resolve(id(&batch[0]), b"1").unwrap();
+    bridge
+        .resolve(id(&batch[1]), br#"{"name":"Ada","ages":[]}"#)
+        .unwrap();
+    bridge.send(id(&batch[2]), b"3").unwrap();
+    bridge.resolve(id(&batch[3]), b"4").unwrap();
+    bridge.run(10).unwrap();
+    assert_eq!(trace.take(), [r#"Ok(1) Ok("Ada") Some(3) Ok(4)"#]);
+    bridge.teardown().unwrap();
+    bridge.report().unwrap().assert_baseline();
 }

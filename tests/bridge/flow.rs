@@ -149,6 +149,11 @@ in_each_format! {
 
     #[test]
     fn a_snapshot_names_tasks_and_requests(format) {
+        let mut spawned = Scene::new(format, |executor, _, _| {
+            drop(executor.spawn(async {}));
+            drop(executor.spawner().spawn(async {}));
+        });
+        assert_eq!(spawned.snapshot()["tasks"].as_array().unwrap().len(), 2);
         let mut scene = Scene::new(format, |executor, shell, _| {
             let other = shell.clone();
             drop(executor.spawner().name("asker").spawn(async move { shell.request(Ask(1)).await }));
@@ -297,5 +302,35 @@ fn a_buffer_that_is_kept_is_appended_to() {
     let mut buffer = b"before ".to_vec();
     scene.bridge.drain_into(&mut buffer).unwrap();
     assert_eq!(buffer, br#"before {"version":1,"items":[]}"#);
+    scene.teardown();
+}
+
+#[test]
+fn a_batch_of_bounded_size_leaves_the_rest_in_its_order() {
+    let mut scene = Scene::new(Json, |executor, shell, _| {
+        drop(executor.spawn(async move {
+            let asked = shell.request(Ask(1));
+            let other = shell.request(Ask(2));
+            shell.notify(Say("x".repeat(1000))).unwrap();
+            let _ = futures::future::join(asked, other).await;
+        }));
+        drop(executor.spawn(async { panic!("one") }));
+        drop(executor.spawn(async { panic!("two") }));
+    });
+    scene.bridge.run(10).unwrap();
+    let mut batches = Vec::new();
+    loop {
+        let mut buffer = Vec::new();
+        let is_more = scene.bridge.drain_up_to(100, &mut buffer).unwrap();
+        batches.push(short(&items(Json, &buffer)).join(", "));
+        if !is_more {
+            break;
+        }
+    }
+    let said = ["notify Say", "request Ask, request Ask", "panic", "panic"];
+    assert_eq!(batches, said);
+    let mut buffer = Vec::new();
+    assert!(!scene.bridge.drain_up_to(0, &mut buffer).unwrap());
+    assert_eq!(buffer, br#"{"version":1,"items":[]}"#);
     scene.teardown();
 }

@@ -4,9 +4,12 @@
 mod errors;
 mod faults;
 mod flow;
+mod hostile;
+mod machine;
 mod random;
 mod shapes;
 mod vectors;
+mod wire;
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 #[cfg(feature = "messagepack")]
 use stillpoint::bridge::MessagePack;
-use stillpoint::bridge::{Bridge, Format, Json};
+use stillpoint::bridge::{Bridge, BridgeError, Format, Json};
 use stillpoint::{Executor, Operation, RequestId, Shell, effects};
 
 #[derive(Serialize)]

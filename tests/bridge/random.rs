@@ -169,9 +169,34 @@ proptest! {
     }
 
     #[test]
+    fn what_is_owed_can_be_given_whatever_was_said(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        machine::play(Json, &bytes);
+        #[cfg(feature = "messagepack")]
+        machine::play(MessagePack, &bytes);
+    }
+
+    #[test]
     fn whatever_bytes_are_no_answer_leave_the_request_pending(bytes in bytes()) {
         refuse(Json, &bytes);
         #[cfg(feature = "messagepack")]
         refuse(MessagePack, &bytes);
     }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "miri reads no files")]
+fn what_the_fuzzer_found_is_said_again() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/bridge");
+    let mut files = 0;
+    for file in std::fs::read_dir(corpus).expect("the corpus is kept") {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        files += 1;
+        match bytes.as_slice() {
+            [format, bytes @ ..] if format % 2 == 0 => machine::play(Json, bytes),
+            #[cfg(feature = "messagepack")]
+            [_, bytes @ ..] => machine::play(MessagePack, bytes),
+            _ => {}
+        }
+    }
+    assert!(files > 0);
 }

@@ -9,7 +9,7 @@ use crate::in_each_format;
 
 /// What serde writes as bytes.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Bytes(Vec<u8>);
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -50,6 +50,9 @@ pub(crate) struct Unit;
 pub(crate) struct New(i8);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Pair(u16, char);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Which {
     Unit,
     New(u64),
@@ -64,8 +67,11 @@ pub(crate) enum Tagged {
     Second,
 }
 
+/// Each of the 29 types of serde's data model, by itself or within another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Shape {
+    wide: (u128, i128),
+    pair: Pair,
     numbers: (u8, u16, u32, u64, i64, i32),
     float: f64,
     small: f32,
@@ -133,8 +139,12 @@ fn shape() -> impl Strategy<Value = Shape> {
         prop::collection::vec(which(), 0..3),
         any::<Option<u32>>(),
         any::<[bool; 3]>(),
+        any::<(u128, i128)>(),
+        any::<(u16, char)>().prop_map(|(a, b)| Pair(a, b)),
     );
     let flat = (first, second).prop_map(|(first, second)| Shape {
+        wide: second.6,
+        pair: second.7,
         numbers: first.0,
         float: first.1,
         small: first.2,
@@ -210,6 +220,10 @@ in_each_format! {
         ] {
             let (a, b, c): (u64, i64, f64) = format.read(&write(format, (big, small, float)), 10).unwrap();
             assert_eq!((a, b, c.to_bits()), (big, small, float.to_bits()));
+        }
+        for (big, small) in [(u128::MAX, i128::MIN), (0, i128::MAX)] {
+            let read: (u128, i128) = format.read(&write(format, (big, small)), 10).unwrap();
+            assert_eq!(read, (big, small));
         }
     }
 }

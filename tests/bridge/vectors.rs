@@ -64,8 +64,12 @@ fn play<F: Format + Copy>(format: F, extension: &str) {
     scene.bridge.run(100).unwrap();
     let panic = scene.bridge.drain().unwrap();
     vector("batch-with-a-panic", &panic);
+    let stale = scene.bridge.resolve(id(&first[1]), &answer).unwrap_err();
     let last = scene.bridge.teardown().unwrap();
     vector("last-batch", &last);
+    vector("error", &write(format, &stale));
+    let late = scene.bridge.end(id(&first[2])).unwrap_err();
+    vector("error-of-no-request", &write(format, &late));
 }
 
 #[test]

@@ -21,6 +21,7 @@ usage: cargo xtask COMMAND [--keep-going]
        cargo xtask soak [PART...] [--keep-going]
        cargo xtask bench [WORKLOAD...] [--peers NAME,...] [--to NAME] [--rounds N] [--quick] [--json]
        cargo xtask bench --instructions [WORKLOAD...] [--peers NAME,...]
+       cargo xtask bench --bridge [--peers NAME,...] [--to NAME] [--rounds N] [--quick]
        cargo xtask bench --many [--peers NAME,...]
        cargo xtask bench --code
        cargo xtask bench --compile [--rounds N]
@@ -34,7 +35,7 @@ usage: cargo xtask COMMAND [--keep-going]
   lint    fmt, clippy and doc together
   ci      lint, then test
   soak    the same proofs with more cases, for hours; or only parts of it: shuttle, slots, unload, sanitizers,
-          histories, miri, fuzz
+          histories, miri, fuzz, bridge
   fmt     formatting, checked and not changed
   clippy  clippy on everything, with every warning an error
   doc     the documentation, with every warning an error
@@ -54,6 +55,7 @@ Of bench:
   --json     for programs
   --instructions
              counts instructions and atomics of the peers, by valgrind; at most 100,000 operations
+  --bridge   round trips through byte bridges, this crate's and crux's: time, allocations, bytes and instructions
   --many     100,000 executors, by one thread and by two, and ten million requests in one, with the most memory
   --code     the size of a core with 1, 2, 10 and 20 operations, by `size` and, where it is there, cargo-llvm-lines
   --compile  how long the library takes to compile, alone and with what it depends on

@@ -48,7 +48,13 @@ const PARTS: &[Part] = &[
     Part {
         name: "fuzz",
         step: "ten million histories of a fuzzer",
-        check: fuzz,
+        check: || fuzz("histories", &[]),
+    },
+    Part {
+        name: "bridge",
+        step: "ten million things that a fuzzer says to a byte bridge",
+        // Long enough for a few calls with their bytes, and for an answer that is all of it.
+        check: || fuzz("bridge", &["-max_len=300"]),
     },
 ];
 
@@ -120,16 +126,21 @@ fn miri() -> Result<(), Stop> {
     )
 }
 
-fn fuzz() -> Result<(), Stop> {
+fn fuzz(target: &str, flags: &[&str]) -> Result<(), Stop> {
     needs::fuzz()?;
     let runs = size("STILLPOINT_FUZZ_RUNS", "10000000");
     // What it finds on the way goes to the first folder: the corpus that is kept grows by hand.
-    let found = "target/fuzz-found";
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(found);
+    let found = format!("target/fuzz-found/{target}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(&found);
     std::fs::create_dir_all(folder).map_err(|error| Stop::Failed(error.to_string()))?;
     cargo_of_with(
         "nightly",
         &[],
-        &format!("fuzz run histories {found} fuzz/corpus/histories -- -runs={runs}"),
+        &format!(
+            "fuzz run {target} {found} fuzz/corpus/{target} -- -runs={runs} {}",
+            flags.join(" ")
+        ),
     )
 }

@@ -1,6 +1,7 @@
 //! The peers: each as those who know it would write it, with the channels that go with it.
 
 pub mod async_executor;
+mod bridge;
 mod channels;
 mod crux_command;
 mod crux_core;
@@ -26,4 +27,8 @@ pub fn each(visitor: &mut impl Visit) {
     visitor.visit::<futures_unordered::Unordered>("futures-unordered");
     visitor.visit::<crux_command::Commanded>("crux-command");
     visitor.visit::<crux_core::Cored>("crux-core");
+    visitor.visit::<bridge::OursMessagePack>("bridge-messagepack");
+    visitor.visit::<bridge::OursJson>("bridge-json");
+    visitor.visit::<bridge::CruxInBincode>("bridge-crux-bincode");
+    visitor.visit::<bridge::CruxInJson>("bridge-crux-json");
 }

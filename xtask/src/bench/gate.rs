@@ -143,6 +143,7 @@ impl Baseline {
                 operations: counted["operations"].as_u64()?,
                 allocations: counted["allocations"].as_u64()?,
                 bytes: counted["bytes"].as_u64(),
+                crossed: None,
             };
             counts.insert(pair.clone(), count);
             if let Some(number) = counted["instructions"].as_u64() {
@@ -325,6 +326,7 @@ mod tests {
             operations,
             allocations: 1,
             bytes: None,
+            crossed: None,
         };
         let baseline = baseline(count(10));
         let with = |count| Counts::from([("idle/stillpoint".to_owned(), count)]);
@@ -347,6 +349,7 @@ mod tests {
             operations: 10,
             allocations: 50,
             bytes: Some(7_120),
+            crossed: None,
         });
         assert_eq!(Baseline::of(&baseline.json()), Some(baseline));
     }

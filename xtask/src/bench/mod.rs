@@ -27,6 +27,7 @@ enum What {
     #[default]
     Peers,
     Gate,
+    Bridge,
     Instructions,
     Many,
     Code,
@@ -60,6 +61,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Optio
             "--many" => options.turn_to(What::Many)?,
             "--code" => options.turn_to(What::Code)?,
             "--compile" => options.turn_to(What::Compile)?,
+            "--bridge" => options.turn_to(What::Bridge)?,
             "--instructions" => options.turn_to(What::Instructions)?,
             "--bless" => options.bless = true,
             "--peers" => match arguments.next() {
@@ -123,6 +125,7 @@ pub(crate) fn bench(options: &Options) -> ExitCode {
     }
     let measured = match options.what {
         What::Peers | What::Gate => measure(options),
+        What::Bridge => bridges(options),
         What::Instructions => callgrind::print(options),
         What::Many => many::print(options),
         What::Code => code::print(),
@@ -134,6 +137,27 @@ pub(crate) fn bench(options: &Options) -> ExitCode {
             eprintln!("error: {why}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The bridges beside each other: the time, and where valgrind is there the instructions.
+fn bridges(options: &Options) -> Result<(), Stop> {
+    let mut options = options.clone();
+    options.workloads = vec!["round-trip".to_owned()];
+    if options.peers.is_empty() {
+        options.peers = vec!["bridge".to_owned()];
+    }
+    options
+        .to
+        .get_or_insert_with(|| "bridge-crux-bincode".to_owned());
+    measure(&options)?;
+    println!();
+    match callgrind::print(&options) {
+        Err(Stop::Skipped(why)) => {
+            eprintln!("no instructions: {why}");
+            Ok(())
+        }
+        printed => printed,
     }
 }
 

@@ -113,6 +113,8 @@ pub(crate) struct Count {
     pub(crate) allocations: u64,
     /// What it keeps allocated, where that is of interest.
     pub(crate) bytes: Option<u64>,
+    /// What was written to be read on the other side of a bridge, where there is one.
+    pub(crate) crossed: Option<u64>,
 }
 
 /// Has a counting program count, and reads it: by workload, then by peer.
@@ -138,6 +140,7 @@ fn read_count(line: &str) -> Option<((String, String), Count)> {
         operations: value["operations"].as_u64()?,
         allocations: value["allocations"].as_u64()?,
         bytes: value["bytes"].as_u64(),
+        crossed: value["crossed"].as_u64(),
     };
     Some(((text("workload")?, text("peer")?), count))
 }
@@ -198,6 +201,7 @@ mod tests {
             operations: 10,
             allocations: 3,
             bytes: None,
+            crossed: None,
         };
         assert_eq!(
             read_count(line),

@@ -83,6 +83,17 @@ impl<'a> Table<'a> {
                 Some(format!("{bytes:.0}"))
             },
         );
+        grid(
+            &mut text,
+            self.workloads,
+            &self.times.peers,
+            "bytes written an operation",
+            |pair| {
+                let count = self.counts.get(pair)?;
+                let bytes = count.crossed? as f64 / count.operations as f64;
+                Some(format!("{bytes:.1}"))
+            },
+        );
         let fastest = || format!("the fastest that is not {OURS}");
         let _ = write!(
             text,
@@ -109,6 +120,7 @@ impl<'a> Table<'a> {
                 "operations": count.operations,
                 "allocations": count.allocations,
                 "bytes": count.bytes,
+                "crossed": count.crossed,
             });
         }
         all
@@ -218,6 +230,7 @@ mod tests {
             operations: 1_000,
             allocations: 30,
             bytes: Some(120_000),
+            crossed: Some(81_500),
         };
         let counts = BTreeMap::from([
             (pair("spawn", "stillpoint"), count),
@@ -231,6 +244,7 @@ mod tests {
         has("| spawn | 60 (0.50) | 100 (1.00) | 900 (9.00) |");
         has("| spawn | 0.03 | - | - |");
         has("| idle | 120 | - | - |");
+        has("| idle | 81.5 | - | - |");
         let json = table.json();
         assert_eq!(json["time"]["spawn"]["stillpoint"]["ratio"], 0.5);
         let to_slow = Table::new(&workloads, &times, &counts, Some("slow")).json();

@@ -17,7 +17,7 @@ const ON_DEMAND: &str = "-1m";
 
 /// How the names of those begin that stand beside the peers, for who asks: they do less than a peer, or are another way
 /// to use this crate.
-const BESIDE: &[&str] = &["floor", "sketch", "stillpoint-local"];
+const BESIDE: &[&str] = &["bridge", "floor", "sketch", "stillpoint-local"];
 
 pub(crate) fn is_beside(peer: &str) -> bool {
     BESIDE
