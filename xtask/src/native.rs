@@ -79,9 +79,10 @@ pub(crate) fn test(run: &mut Run) {
         needs::python()?;
         python(built()?)
     });
-    run.step("it under C, with AddressSanitizer, which finds leaks too", || {
-        c(built()?)
-    });
+    run.step(
+        "it under C, with AddressSanitizer, which finds leaks too",
+        || c(built()?),
+    );
 }
 
 #[derive(Clone, Copy)]
@@ -154,11 +155,19 @@ fn bless() -> Result<(), Stop> {
 fn python(built: &Path) -> Result<(), Stop> {
     execute(
         Command::new("python3")
-            .args(["-W", "error", "-m", "unittest", "discover", "--start-directory"])
+            .args([
+                "-W",
+                "error",
+                "-m",
+                "unittest",
+                "discover",
+                "--start-directory",
+            ])
             .arg(sources().join("python"))
             .env("PYTHONPATH", built.join("python"))
             // Its caches are not to lie beside the sources.
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("RUST_BACKTRACE", "0")
             // With a heap for each thread, what is resident depends on which threads met.
             .env("MALLOC_ARENA_MAX", "1"),
     )
@@ -189,7 +198,11 @@ fn c(built: &Path) -> Result<(), Stop> {
                 .arg(rpath);
         }
         execute(&mut cc)?;
-        execute(Command::new(&program).arg(library.join(self::library())))?;
+        execute(
+            Command::new(&program)
+                .arg(library.join(self::library()))
+                .env("RUST_BACKTRACE", "0"),
+        )?;
     }
     Ok(())
 }

@@ -466,7 +466,8 @@ class Thousand(Clean):
             return settled, (resident(), counts())
 
         (memory, before), (now, after) = run(all())
-        self.assertEqual(after, before)
+        # Threads are asyncio's until its loop ends: this test's own end counts them.
+        self.assertEqual(after | {"threads": 0}, before | {"threads": 0})
         self.assertLess(now - memory, TOLERANCE)
 
 

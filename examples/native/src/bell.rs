@@ -160,7 +160,11 @@ impl Tower {
         if is_ringing() {
             return false;
         }
-        let bell = self.bell.write().unwrap_or_else(PoisonError::into_inner).take();
+        let bell = self
+            .bell
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         // What the shell does when it is let go of may call back in.
         drop(bell);
         true

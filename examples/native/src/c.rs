@@ -187,7 +187,9 @@ fn text(payload: Box<dyn Any + Send>) -> String {
 /// # Safety
 ///
 /// `session` is null, or was given by a constructor and has not been freed.
-unsafe fn session<'a>(session: *const LinkcheckSession) -> Result<&'a crate::Session, SessionError> {
+unsafe fn session<'a>(
+    session: *const LinkcheckSession,
+) -> Result<&'a crate::Session, SessionError> {
     // SAFETY: by this function's contract.
     match unsafe { session.as_ref() } {
         Some(session) => Ok(&session.0),
@@ -204,9 +206,9 @@ unsafe fn bytes<'a>(data: *const u8, length: usize) -> Result<&'a [u8], SessionE
     match length {
         0 => Ok(&[]),
         _ if data.is_null() => Err(bad("there are bytes, and their pointer is NULL")),
-        _ if isize::try_from(length).is_err() => {
-            Err(SessionError::TooLarge("more bytes than there are addresses".to_owned()))
-        }
+        _ if isize::try_from(length).is_err() => Err(SessionError::TooLarge(
+            "more bytes than there are addresses".to_owned(),
+        )),
         // SAFETY: it is not null, short enough for a slice, and readable by this function's contract.
         _ => Ok(unsafe { &*slice_from_raw_parts(data, length) }),
     }
@@ -390,7 +392,7 @@ pub unsafe extern "C" fn linkcheck_resolve(
     let resolve = || {
         // SAFETY: as the caller promises.
         let (session, answer) = unsafe { (self::session(session)?, bytes(answer, length)?) };
-        session.resolve(id, answer).map(|()| Vec::new())
+        session.resolve_with(id, answer).map(|()| Vec::new())
     };
     // SAFETY: as the caller promises.
     unsafe { entry(out, resolve) }
@@ -435,7 +437,7 @@ pub unsafe extern "C" fn linkcheck_send(
     let send = || {
         // SAFETY: as the caller promises.
         let (session, item) = unsafe { (self::session(session)?, bytes(item, length)?) };
-        session.send(id, item).map(|()| Vec::new())
+        session.send_with(id, item).map(|()| Vec::new())
     };
     // SAFETY: as the caller promises.
     unsafe { entry(out, send) }
@@ -453,7 +455,11 @@ pub unsafe extern "C" fn linkcheck_end(
     out: *mut LinkcheckBuffer,
 ) -> LinkcheckStatus {
     // SAFETY: as the caller promises.
-    let end = || unsafe { self::session(session) }?.end(id).map(|()| Vec::new());
+    let end = || {
+        unsafe { self::session(session) }?
+            .end(id)
+            .map(|()| Vec::new())
+    };
     // SAFETY: as the caller promises.
     unsafe { entry(out, end) }
 }
@@ -557,5 +563,72 @@ pub unsafe extern "C" fn linkcheck_buffer_free(buffer: *mut LinkcheckBuffer) {
     if !data.is_null() {
         // SAFETY: not null, so it was made by `LinkcheckBuffer::new` from such a vector, and its only pointer is gone.
         drop(unsafe { Vec::from_raw_parts(data, length, capacity) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+
+    use stillpoint::RequestId;
+    use stillpoint::bridge::BridgeError;
+    use stillpoint::portable::Kind;
+
+    use super::*;
+
+    fn name(status: i32) -> String {
+        // SAFETY: it gives texts that are part of the library.
+        let name = unsafe { CStr::from_ptr(linkcheck_status_name(status)) };
+        name.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_status_has_the_name_that_the_wire_form_gives_its_error() {
+        let id = RequestId::from_u64(7);
+        let errors = [
+            BridgeError::Unknown(id),
+            BridgeError::Stale(id),
+            BridgeError::AlreadyAnswered(id),
+            BridgeError::WrongKind {
+                id,
+                effect: "Ask",
+                kind: Kind::Request,
+            },
+            BridgeError::Full(id),
+            BridgeError::Undecodable {
+                id,
+                effect: "Ask",
+                path: String::new(),
+                message: String::new(),
+            },
+            BridgeError::TooLarge { bytes: 2, limit: 1 },
+            BridgeError::Panicked {
+                message: String::new(),
+            },
+            BridgeError::TornDown,
+        ];
+        for (number, error) in (1..).zip(errors) {
+            let status = LinkcheckStatus::from(&SessionError::from(error.clone()));
+            assert_eq!(status as i32, number);
+            assert_eq!(name(number), error.code());
+        }
+        assert_eq!(name(LinkcheckStatus::Other as i32), "other");
+        assert_eq!(name(LinkcheckStatus::Other as i32 + 1), "");
+    }
+
+    #[test]
+    fn a_panic_in_a_call_is_a_status_and_its_text() {
+        let mut out = LinkcheckBuffer::EMPTY;
+        // SAFETY: `out` may be written to.
+        let status = unsafe { entry(&raw mut out, || panic!("in {}", "a call")) };
+        assert_eq!(status, LinkcheckStatus::Panicked);
+        // SAFETY: it was given just now.
+        assert_eq!(
+            unsafe { bytes(out.data, out.length) }.unwrap(),
+            b"in a call"
+        );
+        // SAFETY: as above.
+        unsafe { linkcheck_buffer_free(&raw mut out) };
+        assert!(out.data.is_null());
     }
 }

@@ -101,10 +101,18 @@ impl Session {
     #[uniffi::constructor]
     #[must_use]
     pub fn rehearsal(encoding: Encoding, bell: Option<Box<dyn Bell>>) -> Arc<Self> {
-        Self::start(encoding, bell, |executor: &Executor<rehearsal::Effect>, _| {
-            let (spawner, shell) = (executor.spawner(), executor.shell());
-            drop(spawner.name("rehearsal").spawn(rehearse(spawner.clone(), shell)));
-        })
+        Self::start(
+            encoding,
+            bell,
+            |executor: &Executor<rehearsal::Effect>, _| {
+                let (spawner, shell) = (executor.spawner(), executor.shell());
+                drop(
+                    spawner
+                        .name("rehearsal")
+                        .spawn(rehearse(spawner.clone(), shell)),
+                );
+            },
+        )
     }
 
     /// Takes a turn with at most so many polls. [`drain`](Self::drain) afterwards.
@@ -134,9 +142,8 @@ impl Session {
     /// # Errors
     ///
     /// Says why it has no effect; the request is as it was.
-    pub fn resolve(&self, id: u64, answer: &[u8]) -> Result<(), SessionError> {
-        let id = RequestId::from_u64(id);
-        self.call(|bridge| bridge.resolve(id, answer))
+    pub fn resolve(&self, id: u64, answer: Vec<u8>) -> Result<(), SessionError> {
+        self.resolve_with(id, &answer)
     }
 
     /// Fails a request, or a stream after what was sent.
@@ -154,9 +161,8 @@ impl Session {
     /// # Errors
     ///
     /// Says why it has no effect. After [`SessionError::Full`] the item can be sent again once a turn was taken.
-    pub fn send(&self, id: u64, item: &[u8]) -> Result<(), SessionError> {
-        let id = RequestId::from_u64(id);
-        self.call(|bridge| bridge.send(id, item))
+    pub fn send(&self, id: u64, item: Vec<u8>) -> Result<(), SessionError> {
+        self.send_with(id, &item)
     }
 
     /// Ends a stream, after what was sent.
@@ -244,6 +250,19 @@ impl Session {
             self.tower.ring();
         }
         Ok(result?)
+    }
+
+    /// As [`resolve`](Self::resolve), of bytes that stay the caller's. UniFFI could pass such as well, but makes them an
+    /// off-heap buffer in Kotlin, where nobody has one.
+    pub(crate) fn resolve_with(&self, id: u64, answer: &[u8]) -> Result<(), SessionError> {
+        let id = RequestId::from_u64(id);
+        self.call(|bridge| bridge.resolve(id, answer))
+    }
+
+    /// As [`send`](Self::send).
+    pub(crate) fn send_with(&self, id: u64, item: &[u8]) -> Result<(), SessionError> {
+        let id = RequestId::from_u64(id);
+        self.call(|bridge| bridge.send(id, item))
     }
 
     /// Waits for whoever is ringing, and lets go of the bell without a report.

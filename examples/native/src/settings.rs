@@ -50,7 +50,9 @@ impl Settings {
     }
 
     pub(crate) fn for_core(&self) -> Result<linkcheck_core::Settings, SessionError> {
-        let concurrency = usize::try_from(self.concurrency).ok().and_then(NonZeroUsize::new);
+        let concurrency = usize::try_from(self.concurrency)
+            .ok()
+            .and_then(NonZeroUsize::new);
         let concurrency = concurrency.ok_or_else(|| {
             SessionError::BadArgument("a concurrency of 0 checks nothing".to_owned())
         })?;
