@@ -30,9 +30,9 @@ usage: cargo xtask COMMAND [--keep-going]
        cargo xtask native [--test] [--bless]
 
   test    all that must pass: the library without and with its features, its documentation's examples, the README's
-          example, linkcheck, a shared library unloaded, the native library under Python and C, xtask itself, wasm32, the web host in node and in Chromium, the
-          oldest supported Rust, a release build, the page in Chromium, loom, shuttle, two sanitizers, miri, and
-          bench --gate
+          example, linkcheck, a shared library unloaded, the native library under Python and C, xtask itself, wasm32,
+          the web host in node and in Chromium, the oldest supported Rust, a release build, the page in Chromium, loom,
+          shuttle, two sanitizers, miri, and bench --gate
   lint    fmt, clippy and doc together
   ci      lint, then test
   soak    the same proofs with more cases, for hours; or only parts of it: shuttle, slots, unload, sanitizers,

@@ -1,6 +1,6 @@
 /*
- * Loads the library, uses a session, tears it down and unloads the library, a thousand times: it is really gone each time,
- * and leaves no thread, descriptor, mapping or memory. `unload PATH`; Linux with glibc alone says what is mapped.
+ * Loads the library, uses a session, tears it down and unloads the library, a thousand times: it is really gone each
+ * time, and leaves no thread, descriptor, mapping or memory. `unload PATH`; on Linux with glibc, which tells.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

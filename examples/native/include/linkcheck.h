@@ -1,9 +1,9 @@
 /*
- * linkcheck's core, for C: written by cbindgen from examples/native/src/c.rs; `cargo xtask native --bless` writes it anew.
+ * linkcheck's core, for C: written by cbindgen from examples/native/src/c.rs, and anew by `cargo xtask native --bless`.
  *
- * Every call but linkcheck_free may be made on any thread; calls of one session wait for each other. `out` gets what the call
- * gives, or a text that says why it failed; it may be NULL where you want neither, is written over and not released, and
- * is to be released by linkcheck_buffer_free. The README beside it begins with a whole program.
+ * Every call but linkcheck_free may be made on any thread; calls of one session wait for each other. `out` gets what
+ * the call gives, or a text that says why it failed; it may be NULL where you want neither, is written over and not
+ * released, and is to be released by linkcheck_buffer_free. The README of examples/native has a whole program.
  */
 
 #ifndef LINKCHECK_H
@@ -72,8 +72,8 @@ typedef struct LinkcheckSession LinkcheckSession;
 // linkcheck_teardown or linkcheck_free. It should post an event and return.
 typedef void (*LinkcheckBell)(void *user);
 
-// Bytes that the library gave. Release them with linkcheck_buffer_free and change nothing in it. Where length is 0, data
-// is NULL and there is nothing to release.
+// Bytes that the library gave. Release them with linkcheck_buffer_free and change nothing in it. Where length is 0,
+// data is NULL and there is nothing to release.
 typedef struct LinkcheckBuffer {
   // The first of them.
   uint8_t *data;
@@ -110,13 +110,13 @@ uint32_t linkcheck_wire_version(void);
 // The name of a status, as docs/WIRE.md has it; "" for a number that is none. It is never to be released.
 const char *linkcheck_status_name(int32_t status);
 
-// Starts a check. The settings are JSON, such as `{"concurrency":8,"offline":true}`; length 0 means the usual ones. The
-// bell may be NULL. Begin with a turn: the bell does not ring for the first one.
+// Starts a check. The settings are JSON, such as `{"concurrency":8,"offline":true}`; length 0 means the usual ones.
+// The bell may be NULL. Begin with a turn: the bell does not ring for the first one.
 //
 // # Safety
 //
-// settings points to that many bytes, session and out are each NULL or may be written to, and bell may be called with user
-// on any thread until linkcheck_teardown or linkcheck_free has returned.
+// settings points to that many bytes, session and out are each NULL or may be written to, and bell may be called
+// with user on any thread until linkcheck_teardown or linkcheck_free has returned.
 LinkcheckStatus linkcheck_check(const uint8_t *settings,
                                 size_t settings_length,
                                 uint32_t encoding,
@@ -212,8 +212,8 @@ LinkcheckStatus linkcheck_snapshot(const struct LinkcheckSession *session,
 LinkcheckStatus linkcheck_report(const struct LinkcheckSession *session,
                                  struct LinkcheckBuffer *out);
 
-// Comes to rest, and gives the last batch, whose last item is the report of what was held. When it has returned the bell
-// is not ringing and will not ring. Free the session afterwards all the same.
+// Comes to rest, and gives the last batch, whose last item is the report of what was held. When it has returned the
+// bell is not ringing and will not ring. Free the session afterwards all the same.
 //
 // # Safety
 //
@@ -221,9 +221,9 @@ LinkcheckStatus linkcheck_report(const struct LinkcheckSession *session,
 LinkcheckStatus linkcheck_teardown(const struct LinkcheckSession *session,
                                    struct LinkcheckBuffer *out);
 
-// Frees a session and sets its pointer to NULL, so that a second call does nothing. One that was not torn down frees what it
-// holds and tells nobody of it. From within a bell it is refused. No other call of this session may be under way, or come
-// after; what it gave, buffers and reports, stays.
+// Frees a session and sets its pointer to NULL, so that a second call does nothing. One that was not torn down frees
+// what it holds and tells nobody of it. From within a bell it is refused. No other call of this session may be under
+// way, or come after; what it gave, buffers and reports, stays.
 //
 // # Safety
 //

@@ -32,9 +32,9 @@ class _Post(Bell):
 class Shell:
     """Drives a session, and performs what it asks by the handlers for its effects.
 
-    What a handler is says how it is called. A coroutine function is a task of the loop, which is cancelled when the core
-    gives its request up. An asynchronous generator feeds a stream, as fast as the core takes its items. A plain function
-    answers a request from a thread of its own, and hears a notification at once, on the loop.
+    What a handler is says how it is called. A coroutine function is a task of the loop, which is cancelled when the
+    core gives its request up. An asynchronous generator feeds a stream, as fast as the core takes its items. A plain
+    function answers a request from a thread of its own, and hears a notification at once, on the loop.
 
     Use it as an asynchronous context: on its way out it tears the session down, cancels what is under way, waits for
     it, and keeps the report of the core as `rest`.

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import pathlib
+import runpy
 import tempfile
 import threading
 import unittest
@@ -56,8 +57,8 @@ def at_rest(test, rest):
 class Linkcheck(Clean):
     def test_documents_and_web_addresses_are_checked(self):
         async def go(path, site):
-            # The core gives up on what hangs when the time is over that it asks for, which is when the server hangs. Where
-            # something else answers, that is cancelled.
+            # The core gives up on what hangs when the time is over that it asks for, which is when the server hangs.
+            # Where something else answers, that is cancelled.
             async def sleep(_):
                 await asyncio.to_thread(site.hung.wait, PATIENCE)
 
@@ -275,6 +276,12 @@ def begin(bell, encoding=Encoding.JSON):
 
 class Calls(Clean):
     """The calls themselves, without a loop."""
+
+    def test_the_least_program_says_what_it_is_told(self):
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            runpy.run_path(str(pathlib.Path(__file__).with_name("hello.py")))
+        self.assertIn("'operation': 'Ada'", out.getvalue())
+        self.assertIn("every count is back at its baseline", out.getvalue())
 
     def end(self, session):
         at_rest(self, json.loads(session.teardown())["items"][-1])

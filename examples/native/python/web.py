@@ -75,7 +75,7 @@ def _answer(url, status, headers, body):
 
 
 async def _ask(method, url, wants_page):
-    """One request: the status, the headers, and the page with whether it is cut off, where it is a document and wanted."""
+    """One request: the status, the headers, and the page and whether it is cut off, where it is wanted."""
     writer = None
     try:
         reader, writer = await _connect(url)

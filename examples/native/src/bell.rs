@@ -1,8 +1,8 @@
 //! The bell: how a session tells its shell that there is something to do.
 //!
-//! An executor rings while it is being called, so under the session's lock. The shell must not hear it there: a callback
-//! that calls back in would wait for itself. So what rings during a call is kept until the lock is free, and a thread
-//! that is in a callback is known, and refused.
+//! An executor rings while it is being called, so under the session's lock. The shell must not hear it there: a
+//! callback that calls back in would wait for itself. So what rings during a call is kept until the lock is free, and
+//! a thread that is in a callback is known, and refused.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,9 +12,9 @@ use uniffi::UnexpectedUniFFICallbackError;
 
 /// What a session calls when work has come to it and nobody is driving: the shell takes a turn then, soon.
 ///
-/// It is called on whichever thread brought the work, before that call returns. It must not drive: calls of a session from
-/// within it are refused, as [`SessionError::WithinBell`](crate::SessionError::WithinBell). It should post an event to
-/// the shell's own loop and return; a teardown on another thread waits until it has.
+/// It is called on whichever thread brought the work, before that call returns. It must not drive: calls of a session
+/// from within it are refused, as [`SessionError::WithinBell`](crate::SessionError::WithinBell). It should post an
+/// event to the shell's own loop and return; a teardown on another thread waits until it has.
 #[uniffi::export(callback_interface)]
 pub trait Bell: Send + Sync {
     /// Posts an event, after which the shell takes a turn.

@@ -1,4 +1,5 @@
-//! The same for C: `include/linkcheck.h` is written from this file by cbindgen, so what it says is for those who read that.
+//! The same for C: `include/linkcheck.h` is written from this file by cbindgen, so what it says is for those who read
+//! that.
 
 use std::any::Any;
 use std::ffi::{c_char, c_void};
@@ -71,8 +72,8 @@ impl From<&SessionError> for LinkcheckStatus {
 /// A core and its bridge. All but linkcheck_free may be called on one from several threads at once.
 pub struct LinkcheckSession(Arc<crate::Session>);
 
-/// Bytes that the library gave. Release them with linkcheck_buffer_free and change nothing in it. Where length is 0, data
-/// is NULL and there is nothing to release.
+/// Bytes that the library gave. Release them with linkcheck_buffer_free and change nothing in it. Where length is 0,
+/// data is NULL and there is nothing to release.
 #[repr(C)]
 pub struct LinkcheckBuffer {
     /// The first of them.
@@ -278,13 +279,13 @@ pub extern "C" fn linkcheck_status_name(status: i32) -> *const c_char {
     name.as_ptr()
 }
 
-/// Starts a check. The settings are JSON, such as `{"concurrency":8,"offline":true}`; length 0 means the usual ones. The
-/// bell may be NULL. Begin with a turn: the bell does not ring for the first one.
+/// Starts a check. The settings are JSON, such as `{"concurrency":8,"offline":true}`; length 0 means the usual ones.
+/// The bell may be NULL. Begin with a turn: the bell does not ring for the first one.
 ///
 /// # Safety
 ///
-/// settings points to that many bytes, session and out are each NULL or may be written to, and bell may be called with user
-/// on any thread until linkcheck_teardown or linkcheck_free has returned.
+/// settings points to that many bytes, session and out are each NULL or may be written to, and bell may be called
+/// with user on any thread until linkcheck_teardown or linkcheck_free has returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linkcheck_check(
     settings: *const u8,
@@ -499,8 +500,8 @@ pub unsafe extern "C" fn linkcheck_report(
     unsafe { entry(out, report) }
 }
 
-/// Comes to rest, and gives the last batch, whose last item is the report of what was held. When it has returned the bell
-/// is not ringing and will not ring. Free the session afterwards all the same.
+/// Comes to rest, and gives the last batch, whose last item is the report of what was held. When it has returned the
+/// bell is not ringing and will not ring. Free the session afterwards all the same.
 ///
 /// # Safety
 ///
@@ -516,9 +517,9 @@ pub unsafe extern "C" fn linkcheck_teardown(
     unsafe { entry(out, teardown) }
 }
 
-/// Frees a session and sets its pointer to NULL, so that a second call does nothing. One that was not torn down frees what it
-/// holds and tells nobody of it. From within a bell it is refused. No other call of this session may be under way, or come
-/// after; what it gave, buffers and reports, stays.
+/// Frees a session and sets its pointer to NULL, so that a second call does nothing. One that was not torn down frees
+/// what it holds and tells nobody of it. From within a bell it is refused. No other call of this session may be under
+/// way, or come after; what it gave, buffers and reports, stays.
 ///
 /// # Safety
 ///

@@ -6,7 +6,8 @@ use stillpoint::bridge::BridgeError;
 
 /// Why a call of a session had no effect. Nothing is lost by one: what was pending still is.
 ///
-/// The variants are the codes of docs/WIRE.md, and three that only a binding has. The text says more, and is for people.
+/// The variants are the codes of docs/WIRE.md, and three that only a binding has. The text says more, and is for
+/// people.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Error)]
 #[uniffi(flat_error)]
 pub enum SessionError {

@@ -184,15 +184,15 @@ impl Session {
         self.call(|bridge| bridge.snapshot())
     }
 
-    /// The check's report, as JSON whatever the encoding, once it is done; it can be asked for after a teardown as well.
-    /// A rehearsal has none.
+    /// The check's report, as JSON whatever the encoding, once it is done; it can be asked for after a teardown as
+    /// well. A rehearsal has none.
     #[must_use]
     pub fn report(&self) -> Option<String> {
         self.report.get().cloned()
     }
 
-    /// Comes to rest, lets go of the bell, and gives the last batch, whose last item is the report of what was held. When
-    /// it has returned, no bell of this session is ringing or will ring.
+    /// Comes to rest, lets go of the bell, and gives the last batch, whose last item is the report of what was held.
+    /// When it has returned, no bell of this session is ringing or will ring.
     ///
     /// # Errors
     ///
@@ -252,8 +252,8 @@ impl Session {
         Ok(result?)
     }
 
-    /// As [`resolve`](Self::resolve), of bytes that stay the caller's. UniFFI could pass such as well, but makes them an
-    /// off-heap buffer in Kotlin, where nobody has one.
+    /// As [`resolve`](Self::resolve), of bytes that stay the caller's. UniFFI could pass such as well, but makes them
+    /// an off-heap buffer in Kotlin, where nobody has one.
     pub(crate) fn resolve_with(&self, id: u64, answer: &[u8]) -> Result<(), SessionError> {
         let id = RequestId::from_u64(id);
         self.call(|bridge| bridge.resolve(id, answer))

@@ -1,4 +1,4 @@
-//! `native-bindgen bindings LIBRARY FOLDER` writes bindings; `native-bindgen header` writes the header to standard output.
+//! `native-bindgen bindings LIBRARY FOLDER` writes bindings; `native-bindgen header` prints the header.
 
 #![forbid(unsafe_code)]
 
