@@ -177,18 +177,36 @@ class Rehearsal(Clean):
 
     def test_answers_come_from_other_threads(self):
         threads = set()
+        said = []
+        questions = 50
 
-        def ask(what):
-            threads.add(threading.get_ident())
-            return what.upper()
+        async def go():
+            all_said = asyncio.Event()
 
-        orders = [{"Ask": f"question {number}"} for number in range(50)]
-        said, shell = run(self.rehearse(orders, ask))
-        answers = {f"QUESTION {number}" for number in range(50)}
-        # Where the orders have ended, the core gives up what is unanswered.
-        self.assertLessEqual(set(said), answers | {"the orders have ended"})
-        self.assertGreater(len(threads), 0)
+            def ask(what):
+                threads.add(threading.get_ident())
+                return what.upper()
+
+            def say(what):
+                said.append(what)
+                if len(said) == questions:
+                    all_said.set()
+
+            async def feed(_):
+                for number in range(questions):
+                    yield {"Ask": f"question {number}"}
+                # Where the orders end, the core gives up what is unanswered.
+                await all_said.wait()
+
+            performing = {"Orders": feed, "Ask": ask, "Say": say}
+            async with Shell(lambda bell: Session.rehearsal(Encoding.JSON, bell), performing) as shell:
+                await shell.done()
+            return shell.rest
+
+        rest = run(go())
+        self.assertEqual(set(said[:-1]), {f"QUESTION {number}" for number in range(questions)})
         self.assertNotIn(threading.get_ident(), threads)
+        at_rest(self, rest)
 
     def test_what_is_given_up_is_cancelled(self):
         cancelled = []
@@ -231,6 +249,24 @@ class Rehearsal(Clean):
     def test_an_order_that_does_not_decode_fails_the_stream_with_the_place(self):
         said, shell = run(self.rehearse([{"Say": "first"}, {"Say": 7}], None))
         self.assertEqual(said, ["first", "the orders have ended"])
+
+    def test_an_answer_that_does_not_decode_fails_its_request_with_the_place(self):
+        async def go():
+            said = asyncio.Queue()
+
+            async def feed(_):
+                yield {"Ask": "what"}
+                self.assertRegex(await said.get(), "the shell failed it: the answer to `Ask` .* does not decode")
+
+            async def ask(_):
+                return 7
+
+            performing = {"Orders": feed, "Ask": ask, "Say": said.put_nowait}
+            async with Shell(lambda bell: Session.rehearsal(Encoding.JSON, bell), performing) as shell:
+                await shell.done()
+            return said.get_nowait()
+
+        self.assertEqual(run(go()), "the orders have ended")
 
     def test_a_shell_that_is_left_in_the_middle_tears_its_core_down(self):
         async def go():
