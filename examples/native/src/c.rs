@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::ffi::{c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::{null_mut, slice_from_raw_parts};
+use std::ptr::{null, null_mut, slice_from_raw_parts};
 use std::sync::Arc;
 
 use crate::{Bell, BellError, Encoding, SessionError, Settings};
@@ -215,6 +215,41 @@ unsafe fn bytes<'a>(data: *const u8, length: usize) -> Result<&'a [u8], SessionE
     }
 }
 
+/// A call of a session.
+///
+/// # Safety
+///
+/// As for `session` and `entry`.
+unsafe fn call(
+    session: *const LinkcheckSession,
+    out: *mut LinkcheckBuffer,
+    act: impl FnOnce(&crate::Session) -> Given,
+) -> LinkcheckStatus {
+    // SAFETY: by this function's contract.
+    unsafe { entry(out, || act(self::session(session)?)) }
+}
+
+/// A call of a session that is given bytes.
+///
+/// # Safety
+///
+/// As for `session`, `bytes` and `entry`.
+unsafe fn call_with(
+    session: *const LinkcheckSession,
+    data: *const u8,
+    length: usize,
+    out: *mut LinkcheckBuffer,
+    act: impl FnOnce(&crate::Session, &[u8]) -> Result<(), SessionError>,
+) -> LinkcheckStatus {
+    // SAFETY: by this function's contract.
+    unsafe {
+        call(session, out, |session| {
+            act(session, bytes(data, length)?)?;
+            Ok(Vec::new())
+        })
+    }
+}
+
 /// Hands a new session out.
 ///
 /// # Safety
@@ -338,9 +373,8 @@ pub unsafe extern "C" fn linkcheck_run(
     turn: *mut LinkcheckTurn,
     out: *mut LinkcheckBuffer,
 ) -> LinkcheckStatus {
-    let run = || {
-        // SAFETY: as the caller promises.
-        let taken = unsafe { self::session(session) }?.run(budget)?;
+    let run = |session: &crate::Session| {
+        let taken = session.run(budget)?;
         if !turn.is_null() {
             let taken = LinkcheckTurn {
                 polled: taken.polled,
@@ -355,7 +389,7 @@ pub unsafe extern "C" fn linkcheck_run(
         Ok(Vec::new())
     };
     // SAFETY: as the caller promises.
-    unsafe { entry(out, run) }
+    unsafe { call(session, out, run) }
 }
 
 /// Takes what was emitted, as a batch. out is not NULL: what it takes would be lost.
@@ -368,13 +402,12 @@ pub unsafe extern "C" fn linkcheck_drain(
     session: *const LinkcheckSession,
     out: *mut LinkcheckBuffer,
 ) -> LinkcheckStatus {
-    let drain = || match out.is_null() {
+    let drain = |session: &crate::Session| match out.is_null() {
         true => Err(bad("there is nowhere to put the batch")),
-        // SAFETY: as the caller promises.
-        false => unsafe { self::session(session) }?.drain(),
+        false => session.drain(),
     };
     // SAFETY: as the caller promises.
-    unsafe { entry(out, drain) }
+    unsafe { call(session, out, drain) }
 }
 
 /// Answers a request.
@@ -390,13 +423,12 @@ pub unsafe extern "C" fn linkcheck_resolve(
     length: usize,
     out: *mut LinkcheckBuffer,
 ) -> LinkcheckStatus {
-    let resolve = || {
-        // SAFETY: as the caller promises.
-        let (session, answer) = unsafe { (self::session(session)?, bytes(answer, length)?) };
-        session.resolve_with(id, answer).map(|()| Vec::new())
-    };
     // SAFETY: as the caller promises.
-    unsafe { entry(out, resolve) }
+    unsafe {
+        call_with(session, answer, length, out, |session, answer| {
+            session.resolve_with(id, answer)
+        })
+    }
 }
 
 /// Fails a request, or a stream after what was sent, with a message in UTF-8.
@@ -412,14 +444,12 @@ pub unsafe extern "C" fn linkcheck_fail(
     length: usize,
     out: *mut LinkcheckBuffer,
 ) -> LinkcheckStatus {
-    let fail = || {
-        // SAFETY: as the caller promises.
-        let (session, message) = unsafe { (self::session(session)?, bytes(message, length)?) };
+    let fail = |session: &crate::Session, message: &[u8]| {
         let message = str::from_utf8(message).map_err(|_| bad("the message is not UTF-8"))?;
-        session.fail(id, message.to_owned()).map(|()| Vec::new())
+        session.fail(id, message.to_owned())
     };
     // SAFETY: as the caller promises.
-    unsafe { entry(out, fail) }
+    unsafe { call_with(session, message, length, out, fail) }
 }
 
 /// Sends an item to a stream.
@@ -435,13 +465,12 @@ pub unsafe extern "C" fn linkcheck_send(
     length: usize,
     out: *mut LinkcheckBuffer,
 ) -> LinkcheckStatus {
-    let send = || {
-        // SAFETY: as the caller promises.
-        let (session, item) = unsafe { (self::session(session)?, bytes(item, length)?) };
-        session.send_with(id, item).map(|()| Vec::new())
-    };
     // SAFETY: as the caller promises.
-    unsafe { entry(out, send) }
+    unsafe {
+        call_with(session, item, length, out, |session, item| {
+            session.send_with(id, item)
+        })
+    }
 }
 
 /// Ends a stream, after what was sent.
@@ -456,13 +485,7 @@ pub unsafe extern "C" fn linkcheck_end(
     out: *mut LinkcheckBuffer,
 ) -> LinkcheckStatus {
     // SAFETY: as the caller promises.
-    let end = || {
-        unsafe { self::session(session) }?
-            .end(id)
-            .map(|()| Vec::new())
-    };
-    // SAFETY: as the caller promises.
-    unsafe { entry(out, end) }
+    unsafe { call_with(session, null(), 0, out, |session, _| session.end(id)) }
 }
 
 /// Takes a look at the tasks and requests that it holds.
@@ -476,9 +499,7 @@ pub unsafe extern "C" fn linkcheck_snapshot(
     out: *mut LinkcheckBuffer,
 ) -> LinkcheckStatus {
     // SAFETY: as the caller promises.
-    let snapshot = || unsafe { self::session(session) }?.snapshot();
-    // SAFETY: as the caller promises.
-    unsafe { entry(out, snapshot) }
+    unsafe { call(session, out, crate::Session::snapshot) }
 }
 
 /// Gives the check's report as JSON once it is done, and nothing before. It can be asked for after a teardown as well.
@@ -491,13 +512,12 @@ pub unsafe extern "C" fn linkcheck_report(
     session: *const LinkcheckSession,
     out: *mut LinkcheckBuffer,
 ) -> LinkcheckStatus {
-    let report = || {
-        // SAFETY: as the caller promises.
-        let report = unsafe { self::session(session) }?.report();
+    let report = |session: &crate::Session| {
+        let report = session.report();
         Ok(report.map(String::into_bytes).unwrap_or_default())
     };
     // SAFETY: as the caller promises.
-    unsafe { entry(out, report) }
+    unsafe { call(session, out, report) }
 }
 
 /// Comes to rest, and gives the last batch, whose last item is the report of what was held. When it has returned the
@@ -512,9 +532,7 @@ pub unsafe extern "C" fn linkcheck_teardown(
     out: *mut LinkcheckBuffer,
 ) -> LinkcheckStatus {
     // SAFETY: as the caller promises.
-    let teardown = || unsafe { self::session(session) }?.teardown();
-    // SAFETY: as the caller promises.
-    unsafe { entry(out, teardown) }
+    unsafe { call(session, out, crate::Session::teardown) }
 }
 
 /// Frees a session and sets its pointer to NULL, so that a second call does nothing. One that was not torn down frees
@@ -624,10 +642,8 @@ mod tests {
         let status = unsafe { entry(&raw mut out, || panic!("in {}", "a call")) };
         assert_eq!(status, LinkcheckStatus::Panicked);
         // SAFETY: it was given just now.
-        assert_eq!(
-            unsafe { bytes(out.data, out.length) }.unwrap(),
-            b"in a call"
-        );
+        let text = unsafe { bytes(out.data, out.length) };
+        assert_eq!(text.unwrap(), b"in a call");
         // SAFETY: as above.
         unsafe { linkcheck_buffer_free(&raw mut out) };
         assert!(out.data.is_null());
