@@ -159,7 +159,9 @@ fn python(built: &Path) -> Result<(), Stop> {
         Command::new("python3")
             .args([
                 "-W",
-                "error",
+                "error::ResourceWarning",
+                "-W",
+                "error::RuntimeWarning",
                 "-m",
                 "unittest",
                 "discover",

@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -355,6 +356,54 @@ static void a_teardown_among_answers(void) {
   }
 }
 
+/* A bell that stays until it is let out. */
+typedef struct {
+  atomic_int inside;
+  atomic_int leave;
+  LinkcheckSession *session;
+  uint64_t orders;
+  int inside_after; /* as the teardown has returned */
+} Stay;
+
+static void stay(void *user) {
+  Stay *stay = user;
+  atomic_store(&stay->inside, 1);
+  while (!atomic_load(&stay->leave)) sched_yield();
+  atomic_store(&stay->inside, 0);
+}
+
+static void *send_one(void *argument) {
+  Stay *stay = argument;
+  EXPECT(linkcheck_send(stay->session, stay->orders, BYTES("\"GiveUp\""), NULL) == LINKCHECK_STATUS_OK);
+  return NULL;
+}
+
+static void *tear_down(void *argument) {
+  Stay *stay = argument;
+  EXPECT(linkcheck_teardown(stay->session, NULL) == LINKCHECK_STATUS_OK);
+  stay->inside_after = atomic_load(&stay->inside);
+  return NULL;
+}
+
+static void a_teardown_waits_for_the_bell(void) {
+  LinkcheckBuffer out = {0};
+  Stay at = {0};
+  EXPECT(CALL(linkcheck_rehearsal, LINKCHECK_JSON, stay, &at, &at.session) == LINKCHECK_STATUS_OK);
+  EXPECT(CALL(linkcheck_run, at.session, 1000, NULL) == LINKCHECK_STATUS_OK);
+  EXPECT(CALL(linkcheck_drain, at.session) == LINKCHECK_STATUS_OK);
+  at.orders = id_of("Orders");
+  pthread_t sender, ender;
+  EXPECT(pthread_create(&sender, NULL, send_one, &at) == 0);
+  while (!atomic_load(&at.inside)) sched_yield();
+  EXPECT(pthread_create(&ender, NULL, tear_down, &at) == 0);
+  while (linkcheck_snapshot(at.session, NULL) != LINKCHECK_STATUS_TORN_DOWN) sched_yield();
+  atomic_store(&at.leave, 1);
+  EXPECT(pthread_join(sender, NULL) == 0);
+  EXPECT(pthread_join(ender, NULL) == 0);
+  EXPECT(at.inside_after == 0);
+  EXPECT(linkcheck_free(&at.session) == LINKCHECK_STATUS_OK);
+}
+
 int main(void) {
   names_and_versions();
   null_pointers();
@@ -365,5 +414,6 @@ int main(void) {
   messagepack();
   threads();
   a_teardown_among_answers();
+  a_teardown_waits_for_the_bell();
   return failures;
 }

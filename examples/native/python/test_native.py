@@ -33,7 +33,7 @@ kilobytes, so that a thousand of them are several times this."""
 
 def run(program):
     """Runs it to its end; a test that hangs is to fail."""
-    return asyncio.run(asyncio.wait_for(program, 30 * PATIENCE))
+    return asyncio.run(asyncio.wait_for(program, 15 * PATIENCE))
 
 
 @contextlib.contextmanager

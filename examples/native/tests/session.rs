@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread;
+use std::time::Duration;
 
 use linkcheck_native::{Bell, BellError, Encoding, Session, SessionError, Settings};
 use serde::de::DeserializeOwned;
@@ -13,6 +14,9 @@ use serde_json::{Value, json};
 
 /// The first id that an executor gives: that of the orders.
 const ORDERS: u64 = 1 << 24;
+
+/// How long a thread may take that is not to wait for another.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A bell of a closure.
 struct Rings<F>(F);
@@ -70,8 +74,10 @@ fn a_bell_is_rung_under_no_lock() {
         rings(move || {
             let session = session.get().and_then(Weak::upgrade).expect("it is set");
             // Another thread has its turn while this one is in the bell.
-            let other = thread::spawn(move || session.run(1000).is_ok());
-            heard.send(other.join().unwrap()).unwrap();
+            let (ran, has_run) = channel();
+            thread::spawn(move || ran.send(session.run(1000).is_ok()));
+            let has_run = has_run.recv_timeout(PATIENCE).unwrap_or(false);
+            heard.send(has_run).unwrap();
             Ok(())
         })
     };
