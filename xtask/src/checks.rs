@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::bench::gate;
 use crate::host;
+use crate::native;
 use crate::needs;
 use crate::run::{Run, Stop};
 use crate::web;
@@ -49,6 +50,7 @@ pub(crate) fn test(run: &mut Run) {
     run.step("loading and unloading a shared library", || {
         cargo("test --package unload")
     });
+    native::test(run);
     run.step("xtask's tests", || cargo("test --package xtask"));
     for package in ["stillpoint", "linkcheck-core"] {
         run.step(format!("{package} for {WASM}"), || {

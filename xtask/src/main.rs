@@ -7,6 +7,7 @@ mod bench;
 mod checks;
 mod files;
 mod host;
+mod native;
 mod needs;
 mod run;
 mod soak;
@@ -27,11 +28,12 @@ usage: cargo xtask COMMAND [--keep-going]
        cargo xtask bench --compile [--rounds N]
        cargo xtask bench --gate [--bless]
        cargo xtask web [--port N | --build-only | --figures]
+       cargo xtask native [--test] [--bless]
 
   test    all that must pass: the library without and with its features, its documentation's examples, the README's
-          example, linkcheck, a shared library unloaded, xtask itself, wasm32, the web host in node and in Chromium, the
-          oldest supported Rust, a release build, the page in Chromium, loom, shuttle, two sanitizers, miri, and
-          bench --gate
+          example, linkcheck, a shared library unloaded, the native library under Python and C, xtask itself, wasm32,
+          the web host in node and in Chromium, the oldest supported Rust, a release build, the page in Chromium, loom,
+          shuttle, two sanitizers, miri, and bench --gate
   lint    fmt, clippy and doc together
   ci      lint, then test
   soak    the same proofs with more cases, for hours; or only parts of it: shuttle, slots, unload, sanitizers,
@@ -41,6 +43,7 @@ usage: cargo xtask COMMAND [--keep-going]
   doc     the documentation, with every warning an error
   bench   what it costs: the time, allocations and bytes of stillpoint and its peers, as a table; some minutes
   web     builds the page of web/, optimised, and serves it on loopback until Ctrl-C
+  native  builds examples/native, optimised, and what Swift, Kotlin, Python and C need of it, into target/native
   help    this
 
   --keep-going  goes on after a check that failed; otherwise the first one ends the run
@@ -66,6 +69,10 @@ Of web:
   --port        where; 8080 where nothing is said, and 0 for any that is free
   --build-only  builds it into target/page/site, and serves nothing
   --figures     measures its sizes, and round trips in Chromium
+
+Of native:
+  --test     runs its tests instead, in Rust, Python and C
+  --bless    writes include/linkcheck.h anew
 
 Each check is a step. What a step needs (a toolchain, a component, a target) is installed by rustup; where that is
 refused the step is skipped, and the summary says so. The last line counts the steps. The exit code is 0 where none
@@ -148,6 +155,12 @@ fn main() -> ExitCode {
     if arguments.next_if(|first| first == "web").is_some() {
         return match web::parse(arguments) {
             Ok(options) => web::web(options),
+            Err(wrong) => refuse(&wrong),
+        };
+    }
+    if arguments.next_if(|first| first == "native").is_some() {
+        return match native::parse(arguments) {
+            Ok(options) => native::native(options),
             Err(wrong) => refuse(&wrong),
         };
     }
@@ -238,7 +251,9 @@ mod tests {
 
     #[test]
     fn the_usage_names_every_command() {
-        assert!(USAGE.contains("\n  bench ") && USAGE.contains("\n  web "));
+        for command in ["bench", "web", "native"] {
+            assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
+        }
         for command in ["test", "lint", "ci", "soak", "fmt", "clippy", "doc", "help"] {
             assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
             assert!(of(command).is_ok(), "{command}");

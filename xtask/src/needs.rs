@@ -34,6 +34,27 @@ pub(crate) fn program(name: &str) -> Result<(), Stop> {
         .map_err(|why| Stop::Skipped(format!("`{name}`: {why}")))
 }
 
+/// Has a Python that knows `match`.
+pub(crate) fn python() -> Result<(), Stop> {
+    let look = "import sys; sys.exit(sys.version_info < (3, 10) and 'it is older than 3.10')";
+    quietly("python3", &["-c", look])
+        .map(drop)
+        .map_err(|why| Stop::Skipped(format!("`python3`: {why}")))
+}
+
+/// Has a C compiler whose programs AddressSanitizer can watch. It tries one, in this folder.
+pub(crate) fn address_sanitizer(folder: &Path) -> Result<(), Stop> {
+    let why = |why: String| Stop::Skipped(format!("`cc -fsanitize=address`: {why}"));
+    let source = folder.join("empty.c");
+    std::fs::write(&source, "int main(void) { return 0; }\n")
+        .map_err(|error| why(error.to_string()))?;
+    let (program, source) = (folder.join("empty"), source.display().to_string());
+    let program = program.display().to_string();
+    let arguments = ["-fsanitize=address", "-o", &program, &source];
+    quietly("cc", &arguments).map_err(why)?;
+    quietly(&program, &[]).map(drop).map_err(why)
+}
+
 /// Has a toolchain.
 pub(crate) fn toolchain(name: &str) -> Result<(), Stop> {
     if rustup(&["run", name, "cargo", "--version"]).is_ok() {
