@@ -96,6 +96,7 @@
 //! - `bridge`: the byte [`bridge`], for shells in other languages: effects and answers as JSON.
 //! - `messagepack`: the same as MessagePack.
 //! - `serde`: [`portable`] effects, which a shell that shares no types with the core can perform.
+//! - `testing`: the [`testing`] kit, for the tests of cores: a scripted shell, probes, seeded schedules.
 //! - `tokio`: the [`tokio`] driver, which runs an executor on a runtime of yours with a handler for each effect.
 //! - `typescript`: the [`typescript`] types of the handlers of an effect.
 //! - `web`: the [`web`] host, which runs an executor in a page or a worker with a JavaScript handler for each effect.
@@ -131,6 +132,8 @@ mod snapshot;
 mod spawner;
 mod table;
 mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 mod turn;
