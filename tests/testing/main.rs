@@ -1,6 +1,7 @@
 //! The test kit, tested: what its failures say, and that they are.
 #![cfg(feature = "testing")]
 
+mod effects;
 mod probe;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
