@@ -117,6 +117,8 @@ mod executor;
 mod id;
 mod mailbox;
 mod meta;
+#[cfg(feature = "testing")]
+mod order;
 mod outbox;
 #[cfg(any(feature = "bridge", feature = "web"))]
 mod plain;
