@@ -164,7 +164,7 @@ impl fmt::Display for Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) kind: Kind,
-    operation: TypeId,
+    pub(super) operation: TypeId,
 }
 
 impl Key {

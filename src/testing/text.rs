@@ -1,7 +1,9 @@
 //! How the kit's failures are worded.
 
 use std::fmt::{self, Display};
+use std::panic::Location;
 
+use crate::id::TaskId;
 use crate::meta::write_task;
 use crate::snapshot::{RequestSnapshot, Snapshot, TaskSnapshot};
 
@@ -47,6 +49,19 @@ impl Display for Alive<'_> {
     }
 }
 
+/// `task 3.1 "checker" (src/core.rs:41:9)`.
+pub(super) struct Task(
+    pub(super) TaskId,
+    pub(super) Option<&'static str>,
+    pub(super) &'static Location<'static>,
+);
+
+impl Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_task(f, self.0, self.1, self.2)
+    }
+}
+
 /// `task 3.1 "checker" (src/core.rs:41:9), which waits for HttpGet (src/core.rs:52:13)`.
 struct Waiting<'a> {
     task: &'a TaskSnapshot,
@@ -55,7 +70,10 @@ struct Waiting<'a> {
 
 impl Display for Waiting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_task(f, self.task.id, self.task.name, self.task.place)?;
+        let TaskSnapshot {
+            id, name, place, ..
+        } = *self.task;
+        write!(f, "{}", Task(id, name, place))?;
         for (number, request) in self.requests.iter().take(LINES).enumerate() {
             let before = if number == 0 {
                 ", which waits for"

@@ -3,6 +3,7 @@
 
 mod effects;
 mod probe;
+mod shell;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
