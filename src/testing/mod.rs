@@ -10,6 +10,8 @@ mod schedule;
 mod script;
 mod scripted;
 mod shell;
+mod shrink;
+mod simulation;
 mod text;
 
 pub use expect::{Cancelled, Expectation, Several};
@@ -21,3 +23,4 @@ pub use script::{Event, Reply, What};
 pub use scripted::{__NotShown, __Shown};
 pub use scripted::{Opened, Scripted};
 pub use shell::TestShell;
+pub use simulation::{Explored, Failure, Simulation};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::random::Random;
 use super::scripted::Scripted;
 use super::shell::TestShell;
-use super::text::{Task, short};
+use super::text::Task;
 use crate::executor::{Executor, LocalExecutor};
 use crate::id::TaskId;
 use crate::meta::Label;
@@ -23,6 +23,7 @@ pub struct Schedule(Arc<Mutex<Drawing>>);
 
 struct Drawing {
     source: Source,
+    most: usize,
     made: Vec<Choice>,
     /// What was chosen that would not have been without a schedule, where somebody wants to know.
     notes: Option<Vec<String>>,
@@ -34,19 +35,20 @@ enum Source {
 }
 
 /// One choice that was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Choice {
     pub(super) of: u32,
     pub(super) pick: u32,
 }
 
 impl Schedule {
-    pub(super) fn seeded(seed: u64) -> Self {
-        Self::new(Source::Seed(Random::new(seed)), None)
+    /// At most so many choices may be made by it.
+    pub(super) fn seeded(seed: u64, most: usize) -> Self {
+        Self::new(Source::Seed(Random::new(seed)), most)
     }
 
-    pub(super) fn given(choices: Choices) -> Self {
-        Self::new(Source::Given(choices), None)
+    pub(super) fn given(choices: Choices, most: usize) -> Self {
+        Self::new(Source::Given(choices), most)
     }
 
     /// Keeps what is chosen in words.
@@ -55,11 +57,12 @@ impl Schedule {
         self
     }
 
-    fn new(source: Source, notes: Option<Vec<String>>) -> Self {
+    fn new(source: Source, most: usize) -> Self {
         Self(Arc::new(Mutex::new(Drawing {
             source,
+            most,
             made: Vec::new(),
-            notes,
+            notes: None,
         })))
     }
 
@@ -106,13 +109,19 @@ impl Schedule {
 
     /// Picks one of at least one, which `told` puts in words.
     pub(super) fn pick(&self, of: usize, told: impl Fn(usize) -> String) -> usize {
-        if of < 2 {
+        // What comes after a failure is no part of it: what is dropped while it unwinds is dropped in order.
+        if of < 2 || std::thread::panicking() {
             return 0;
         }
         let of = u32::try_from(of).expect("a choice of less than 2^32");
         let (pick, number, is_noted) = {
             let mut drawing = self.drawing();
             let number = drawing.made.len();
+            let most = drawing.most;
+            assert!(
+                number < most,
+                "the body has made {most} choices, and does not end"
+            );
             let pick = match &mut drawing.source {
                 Source::Seed(random) => random.below(of),
                 // A list that was made for another run still means something: that is what makes it shrink.
@@ -156,12 +165,7 @@ impl Order for Schedule {
 /// How many choices were made.
 impl fmt::Debug for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}({} choices)",
-            short("Schedule"),
-            self.drawing().made.len()
-        )
+        write!(f, "Schedule({} choices)", self.drawing().made.len())
     }
 }
 
@@ -210,6 +214,12 @@ impl Choices {
 
     pub(super) fn pick(&self, number: usize) -> u32 {
         self.at(number)
+    }
+
+    /// What is smaller is simpler: fewer choices first, then earlier ones, then lower ones.
+    pub(super) fn size(&self) -> (usize, usize, u64) {
+        let picks = self.0.values().map(|pick| u64::from(*pick));
+        (self.0.len(), self.0.keys().sum(), picks.sum())
     }
 
     /// How many choices are not the first.

@@ -4,6 +4,7 @@
 mod effects;
 mod probe;
 mod shell;
+mod simulation;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -238,7 +238,7 @@ fn what_nobody_answers_is_a_failure_at_the_end_with_its_place_and_age() {
 
 #[test]
 fn a_task_that_is_not_finished_is_a_failure_at_the_end() {
-    let mut test = stage();
+    let test = stage();
     drop(test.spawner().name("endless").spawn(pending::<()>()));
     let text = failure(|| test.finish());
     assert_has(
@@ -249,7 +249,7 @@ fn a_task_that_is_not_finished_is_a_failure_at_the_end() {
 
 #[test]
 fn a_panic_that_nobody_joins_is_a_failure_at_the_end() {
-    let mut test = stage();
+    let test = stage();
     drop(
         test.spawner()
             .name("faulty")
@@ -412,7 +412,9 @@ fn a_cancellation_is_expected_like_everything_else() {
             ": cancelled in this turn",
         ],
     );
-    let text = failure(|| drop(test.expect_cancelled::<Get>(|get| get.0 == "other").take()));
+    let text = failure(|| {
+        test.expect_cancelled::<Get>(|get| get.0 == "other").take();
+    });
     assert_has(
         &text,
         &["the cancellation of Get that matches is expected at"],
