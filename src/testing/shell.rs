@@ -333,12 +333,28 @@ impl<E: Scripted> TestShell<E> {
     #[track_caller]
     pub fn advance(&mut self, time: Duration) {
         self.begin();
-        let until = self.clock.now.saturating_add(time);
-        loop {
+        self.run_on();
+        self.pass_to(self.clock.now.saturating_add(time));
+    }
+
+    /// Lets time pass to the next end of a sleep. Gives how much that was, or nothing where nobody sleeps.
+    ///
+    /// # Panics
+    ///
+    /// As [`advance`](Self::advance).
+    #[track_caller]
+    pub fn advance_to_next(&mut self) -> Option<Duration> {
+        self.begin();
+        self.run_on();
+        let (now, end) = (self.clock.now, self.next_end()?);
+        self.pass_to(end);
+        Some(end.saturating_sub(now))
+    }
+
+    #[track_caller]
+    fn pass_to(&mut self, until: Duration) {
+        while self.wake_next(until) {
             self.run_on();
-            if !self.wake_next(until) {
-                break;
-            }
         }
         self.clock.now = until;
     }
@@ -393,8 +409,8 @@ impl<E: Scripted> TestShell<E> {
         }
     }
 
-    /// Takes turns until the core is at rest, and then does one thing: it answers one request, or lets time pass to the next
-    /// end of a sleep. Gives whether there was any.
+    /// Takes turns until the core is at rest, and then has one standing handler answer one request. Gives whether there was
+    /// any. No time passes.
     ///
     /// # Panics
     ///
@@ -402,7 +418,7 @@ impl<E: Scripted> TestShell<E> {
     #[track_caller]
     pub fn step(&mut self) -> bool {
         self.begin();
-        self.step_on(true)
+        self.step_on(false)
     }
 
     /// How many requests and subscriptions of this operation the core awaits that are taken and not answered, by the test or
