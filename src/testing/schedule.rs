@@ -157,7 +157,7 @@ impl Order for Schedule {
             (id, None) => format!("task {id}"),
         };
         Schedule::pick(self, of, |index| {
-            format!("{} is polled before {}", name(index), name(0))
+            format!("polled first: {}, before {}", name(index), name(0))
         })
     }
 }

@@ -687,7 +687,7 @@ impl<E: Scripted> TestShell<E> {
                 return false;
             }
             let pick = self.pick(of, |index| match (open.get(index), next_end) {
-                (Some(number), _) => format!("{} is answered first", self.text(*number)),
+                (Some(number), _) => format!("answered first: {}", self.text(*number)),
                 (None, Some(end)) => format!("time passes to {end:?}"),
                 (None, None) => String::new(),
             });
@@ -760,7 +760,7 @@ impl<E: Scripted> TestShell<E> {
             .map(|(number, _)| number)
             .collect();
         let pick = self.pick(ending.len(), |index| {
-            format!("{} ends first", self.text(ending[index]))
+            format!("ends first: {}", self.text(ending[index]))
         });
         self.clock.now = self.clock.now.max(end);
         if let Some(entry) = self.ledger.entries.get_mut(&ending[pick]) {

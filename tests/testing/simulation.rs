@@ -154,8 +154,8 @@ fn a_failure_is_shrunk_told_and_replayed() {
                 found.seed.unwrap()
             ),
             "choices that were not the first 1 are left, after ",
-            "choice 0, of 22: task 21.1 \"close\" (tests/testing/simulation.rs:",
-            "is polled before task 0.1 \"noise\"",
+            "choice 0, of 22: polled first: task 21.1 \"close\" (tests/testing/simulation.rs:",
+            ", before task 0.1 \"noise\"",
             &format!("STILLPOINT_SEED={} cargo test", found.seed.unwrap()),
             "STILLPOINT_CHOICES=\"0=21\" cargo test, or `.choices(\"0=21\".parse().unwrap())`",
         ],
