@@ -165,3 +165,7 @@ struct Readme;
 #[cfg(all(doctest, feature = "tokio", feature = "web"))]
 #[doc = include_str!("../docs/GUIDE.md")]
 struct Guide;
+
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../docs/TESTING.md")]
+struct TestingGuide;

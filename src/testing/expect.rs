@@ -81,7 +81,11 @@ impl<'a, E: Scripted, P> Expectation<'a, E, P> {
                 }
                 _ => false,
             });
-        found.unwrap_or_else(|| self.shell.fail_expected(what, self.in_order, self.place))
+        match found {
+            Some(number) => number,
+            // No closure: it would not know its caller.
+            None => self.shell.fail_expected(what, self.in_order, self.place),
+        }
     }
 
     /// The right to answer what is found.

@@ -318,7 +318,7 @@ impl fmt::Display for Failure {
             0 => write!(f, "\n{} choices are not the first:", self.shrunk.len())?,
             runs => write!(
                 f,
-                "\nof {} choices that were not the first {} are left, after {runs} runs:",
+                "\nshrunk from {} choices that are not the first to {}, in {runs} runs:",
                 self.choices.len(),
                 self.shrunk.len()
             )?,

@@ -795,3 +795,57 @@ fn a_handler_that_panics_fails_the_test_and_the_rest_can_be_torn_down() {
     assert_eq!(test.join(task).unwrap(), Err(RequestError::Abandoned));
     test.finish();
 }
+
+/// Where a test fails is the line of the test, as with any assertion.
+#[test]
+fn a_failure_is_at_the_line_of_the_test_that_made_it() {
+    thread_local! {
+        static LINE: Cell<(bool, u32)> = const { Cell::new((false, 0)) };
+    }
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panicked| {
+        if !LINE.get().0 {
+            return before(panicked);
+        }
+        let place = panicked.location().unwrap();
+        let is_here = place.file().ends_with("tests/testing/shell.rs");
+        LINE.set((true, if is_here { place.line() } else { 0 }));
+    }));
+    let line = |act: &mut dyn FnMut()| {
+        LINE.set((true, 0));
+        let text = failure(act);
+        let (_, line) = LINE.replace((false, 0));
+        assert!(line > 0, "{text}");
+        line
+    };
+    let mut test = stage();
+    test.allow_unfinished();
+    drop(test.spawn(pending::<()>()));
+    let lines = [
+        line(&mut || test.expect::<Get>(|_| true).resolve(1)),
+        line(&mut || test.expect::<Get>(|_| true).respond(|_| 1)),
+        line(&mut || test.expect::<Get>(|_| true).fail("")),
+        line(&mut || test.expect::<Get>(|_| true).abandon()),
+        line(&mut || drop(test.expect::<Get>(|_| true).take())),
+        line(&mut || drop(test.expect_notify::<Say>(|_| true).take())),
+        line(&mut || drop(test.expect_notify::<Say>(|_| true).times(2).take())),
+        line(&mut || drop(test.expect_stream::<Keys>(|_| true).take())),
+        line(&mut || {
+            test.expect_cancelled::<Get>(|_| true).take();
+        }),
+        line(&mut || test.play_until(|| false)),
+        line(&mut || test.join(pending::<()>())),
+        line(&mut || {
+            let probe = RefProbe::new();
+            let _token = probe.token("out");
+            probe.assert_back();
+        }),
+        line(&mut || {
+            let test = stage();
+            drop(test.spawner().spawn(pending::<()>()));
+            test.finish();
+        }),
+    ];
+    assert!(lines.is_sorted(), "{lines:?}");
+    test.finish();
+}

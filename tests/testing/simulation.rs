@@ -153,7 +153,7 @@ fn a_failure_is_shrunk_told_and_replayed() {
                 "the seed {} fails: closed before it was written",
                 found.seed.unwrap()
             ),
-            "choices that were not the first 1 are left, after ",
+            "choices that are not the first to 1, in ",
             "choice 0, of 22: polled first: task 21.1 \"close\" (tests/testing/simulation.rs:",
             ", before task 0.1 \"noise\"",
             &format!("STILLPOINT_SEED={} cargo test", found.seed.unwrap()),
