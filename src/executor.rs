@@ -212,6 +212,12 @@ macro_rules! executor {
                 self.engine.listen_to_panics(listener);
             }
 
+            /// The engine's state, for a shell that says more of it than a driver.
+            #[cfg(feature = "testing")]
+            pub(crate) fn turn(&self) -> &crate::turn::Turn {
+                &self.engine.turn
+            }
+
             /// Has this pick among the ready tasks from now on.
             #[cfg(feature = "testing")]
             pub(crate) fn set_order(&mut self, order: Box<dyn crate::order::Order>) {

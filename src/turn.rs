@@ -430,6 +430,16 @@ impl Turn {
         }
     }
 
+    /// The place that made a request, and the task that waits for it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn origin(
+        &self,
+        id: RequestId,
+    ) -> Option<(&'static Location<'static>, TaskId, Option<Label>)> {
+        let (place, task) = self.requests.borrow().origin(id)?;
+        Some((place, task, self.tasks.borrow().label(task)))
+    }
+
     /// Ends a task, which has been marked for it.
     pub(crate) fn abort(&self, id: TaskId) {
         if self.current.get() == Some(id) {

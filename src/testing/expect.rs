@@ -12,8 +12,8 @@ use crate::shell::Notification;
 
 /// Something that a test expects of the core. Made by [`TestShell::expect`] and its like.
 ///
-/// `P` is what is expected: a [`Request`], a [`Subscription`], a [`Notification`] or a [`Cancelled`]. Dropping it without
-/// one of the methods that say what to do expects nothing.
+/// `P` is what is expected: a [`Request`], a [`Subscription`], a [`Notification`] or a [`Cancelled`]. Dropping it
+/// without one of the methods that say what to do expects nothing.
 #[must_use = "say what to do with it: `resolve`, `take` or the like"]
 pub struct Expectation<'a, E: Scripted, P> {
     shell: &'a mut TestShell<E>,

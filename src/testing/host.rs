@@ -1,6 +1,8 @@
 //! Which of the two executors a test shell drives.
 
+use super::ledger::Origin;
 use super::schedule::Schedule;
+use super::text::Task;
 use crate::executor::{Executor, LocalExecutor};
 use crate::id::RequestId;
 use crate::meta::TaskPanic;
@@ -10,8 +12,8 @@ use crate::shell::Shell;
 use crate::snapshot::Snapshot;
 use crate::spawner::Spawner;
 
-/// An executor that a [`TestShell`](super::TestShell) drives: made of an [`Executor`] or a [`LocalExecutor`]. Dropping it
-/// drops the executor.
+/// An executor that a [`TestShell`](super::TestShell) drives: made of an [`Executor`] or a [`LocalExecutor`]. Dropping
+/// it drops the executor.
 pub struct Host<E: Send + 'static>(Either<E>);
 
 enum Either<E: Send + 'static> {
@@ -51,6 +53,13 @@ impl<E: Send + 'static> Host<E> {
 
     pub(super) fn holds(&self, id: RequestId) -> bool {
         either!(&self.0, executor => executor.holds(id))
+    }
+
+    /// The place that made a request, and the task that waits for it.
+    pub(super) fn origin(&self, id: RequestId) -> Option<Origin> {
+        let (place, id, label) = either!(&self.0, executor => executor.turn().origin(id))?;
+        let task = label.map(|label| Task(id, label.name, label.place));
+        Some(Origin { place, task })
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {

@@ -9,13 +9,13 @@
 //! An entry goes when its executor holds its request no more, and nobody has to expect its cancellation.
 
 use std::any::Any;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::panic::Location;
 use std::time::Duration;
 
 use super::scripted::{Held, Key, Kind, Opened, shown};
 use super::text::Task;
-use crate::id::{RequestId, TaskId};
+use crate::id::RequestId;
 use crate::snapshot::Snapshot;
 
 /// The place of an emission among all: its entry's key.
@@ -46,16 +46,16 @@ pub(super) struct Entry {
     pub(super) answer: Option<Box<dyn Any + Send>>,
     pub(super) state: State,
     when: When,
-    asked: Option<Asked>,
+    origin: Option<Origin>,
     cancelled: Option<When>,
     /// Whether its cancellation lies in the queue.
     is_noticed: bool,
 }
 
-/// Who asked.
-struct Asked {
-    place: &'static Location<'static>,
-    task: Option<(TaskId, Option<&'static str>, &'static Location<'static>)>,
+/// Who asked, and where.
+pub(super) struct Origin {
+    pub(super) place: &'static Location<'static>,
+    pub(super) task: Option<Task>,
 }
 
 /// What a test has to expect, in the order in which it was emitted.
@@ -71,11 +71,17 @@ pub(super) struct Ledger {
     next: Number,
     pub(super) entries: BTreeMap<Number, Entry>,
     by_id: HashMap<RequestId, Number>,
+    /// Those that are in this state.
+    pub(super) stubbed: BTreeSet<Number>,
+    /// Those that are in this state, by their ends.
+    pub(super) sleeping: BTreeSet<(Duration, Number)>,
+    /// Those that somebody has seen to, and that are to go.
+    leaving: BTreeSet<Number>,
     pub(super) queue: VecDeque<Item>,
 }
 
 impl Ledger {
-    pub(super) fn add(&mut self, opened: Opened, when: When) -> Number {
+    pub(super) fn add(&mut self, opened: Opened, origin: Option<Origin>, when: When) -> Number {
         let number = self.next;
         self.next += 1;
         if let Some(id) = opened.id {
@@ -89,7 +95,7 @@ impl Ledger {
             answer: Some(opened.answer),
             state: State::Queued,
             when,
-            asked: None,
+            origin,
             cancelled: None,
             is_noticed: false,
         };
@@ -97,22 +103,22 @@ impl Ledger {
         number
     }
 
-    /// Learns who asked, from when it has just been asked.
-    pub(super) fn learn(&mut self, snapshot: &Snapshot) {
-        for request in &snapshot.requests {
-            let entry = self
-                .by_id
-                .get(&request.id)
-                .and_then(|number| self.entries.get_mut(number));
-            let Some(entry) = entry.filter(|entry| entry.asked.is_none()) else {
-                continue;
-            };
-            let task = snapshot.tasks.iter().find(|task| task.id == request.task);
-            entry.asked = Some(Asked {
-                place: request.place,
-                task: task.map(|task| (task.id, task.name, task.place)),
-            });
-        }
+    /// Says who sees to an entry from now on.
+    pub(super) fn set(&mut self, number: Number, state: State) {
+        let Some(entry) = self.entries.get_mut(&number) else {
+            return;
+        };
+        let _was_there = match std::mem::replace(&mut entry.state, state) {
+            State::Stubbed => self.stubbed.remove(&number),
+            State::Sleeping(end) => self.sleeping.remove(&(end, number)),
+            State::Queued | State::Taken | State::Handled => false,
+        };
+        let _is_new = match state {
+            State::Stubbed => self.stubbed.insert(number),
+            State::Sleeping(end) => self.sleeping.insert((end, number)),
+            State::Taken | State::Handled => self.leaving.insert(number),
+            State::Queued => false,
+        };
     }
 
     /// Notes a cancellation, which a test has to expect if it has had the effect. Gives the entry, for who watches.
@@ -130,29 +136,42 @@ impl Ledger {
                 entry.is_noticed = true;
                 self.queue.push_back(Item::Cancelled(number, is_teardown));
             }
-            State::Stubbed | State::Sleeping(_) | State::Handled => entry.state = State::Handled,
+            State::Stubbed | State::Sleeping(_) | State::Handled => {
+                self.set(number, State::Handled)
+            }
         }
-        Some(entry)
+        self.entries.get(&number)
     }
 
-    /// Lets go of what can have no consequence any more.
+    /// Lets go of what can have no consequence any more: nobody is to see to it, and its executor does not hold it.
     pub(super) fn prune(&mut self, holds: impl Fn(RequestId) -> bool) {
-        let Self { entries, by_id, .. } = self;
-        entries.retain(|_, entry| {
-            let is_dead = entry.cancelled.is_some() || !entry.id.is_some_and(&holds);
-            let is_kept = match entry.state {
-                State::Queued => true,
-                _ => entry.is_noticed || !is_dead,
-            };
-            if let Some(id) = entry.id.filter(|_| !is_kept) {
+        let Self {
+            entries,
+            by_id,
+            leaving,
+            ..
+        } = self;
+        leaving.retain(|number| {
+            let is_kept = entries.get(number).is_some_and(|entry| {
+                let is_held = entry.cancelled.is_none() && entry.id.is_some_and(&holds);
+                entry.is_noticed || is_held
+            });
+            if let Some(id) = entries
+                .get(number)
+                .filter(|_| !is_kept)
+                .and_then(|entry| entry.id)
+            {
                 by_id.remove(&id);
+            }
+            if !is_kept {
+                entries.remove(number);
             }
             is_kept
         });
     }
 
-    /// The first of the queue that `is_it` accepts, which leaves it. In order, none that has to be expected may be before
-    /// it.
+    /// The first of the queue that `is_it` accepts, which leaves it. In order, none that has to be expected may be
+    /// before it.
     pub(super) fn pick(
         &mut self,
         in_order: bool,
@@ -166,7 +185,7 @@ impl Ledger {
             };
             if is_it(item, entry) {
                 match item {
-                    Item::Effect(_) => entry.state = State::Taken,
+                    Item::Effect(_) => self.set(number, State::Taken),
                     Item::Cancelled(..) => entry.is_noticed = false,
                 }
                 self.queue.remove(index);
@@ -224,22 +243,16 @@ impl Ledger {
             })
             .collect()
     }
-
-    /// What stands here, oldest first, of those in a state.
-    pub(super) fn in_state(&self, is_it: impl Fn(State) -> bool) -> Vec<Number> {
-        let entries = self.entries.iter().filter(|(_, entry)| is_it(entry.state));
-        entries.map(|(number, _)| *number).collect()
-    }
 }
 
 impl Entry {
     /// `request HttpGet("/"), made at src/core.rs:52:13 by task 3.1 "page" (src/core.rs:41:9), 2 turns ago`.
     pub(super) fn text(&self, now: When) -> String {
         let mut text = format!("{} {}", self.key.kind, shown(self.name, &*self.operation));
-        if let Some(asked) = &self.asked {
-            text.push_str(&format!(", made at {}", asked.place));
-            if let Some((task, name, place)) = asked.task {
-                text.push_str(&format!(" by {}", Task(task, name, place)));
+        if let Some(origin) = &self.origin {
+            text.push_str(&format!(", made at {}", origin.place));
+            if let Some(task) = origin.task {
+                text.push_str(&format!(" by {task}"));
             }
         }
         format!("{text}, {}", ago(self.when, now))

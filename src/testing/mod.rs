@@ -1,11 +1,12 @@
 //! A kit for the tests of a core: a scripted shell, probes for what is to be released, and seeded schedules.
 //!
-//! - [`TestShell`] is a shell that is a script, and exhaustive: a test fails where something was asked that nobody expected,
-//!   is not answered, or is not finished. It has a virtual clock.
+//! - [`TestShell`] is a shell that is a script, and exhaustive: a test fails where something was asked that nobody
+//!   expected, is not answered, or is not finished. It has a virtual clock.
 //! - [`RefProbe`] hands out tokens, and says which are not back, and where they came from.
 //! - [`Simulation`] runs a test under many schedules, drawn from seeds, and shrinks one that fails.
 //!
-//! Each is of use without the others; none needs more of an effect than that [`effects!`](crate::effects) has written it.
+//! Each is of use without the others; none needs more of an effect than that [`effects!`](crate::effects) has written
+//! it.
 //!
 //! ```
 //! use stillpoint::testing::{RefProbe, Simulation};
@@ -35,10 +36,11 @@
 //! });
 //! ```
 //!
-//! The guide, with more examples, is `docs/TESTING.md` in the repository. The kit keeps to what the crate promises of itself,
-//! with one exception: [`Simulation`] sets a panic hook, once, and leaves it.
+//! The guide, with more examples, is `docs/TESTING.md` in the repository. The kit keeps to what the crate promises of
+//! itself, with one exception: [`Simulation`] sets a panic hook, once, and leaves it.
 
 mod clock;
+mod drive;
 mod expect;
 mod host;
 mod ledger;
@@ -51,6 +53,7 @@ mod shell;
 mod shrink;
 mod simulation;
 mod text;
+mod verdict;
 
 pub use expect::{Cancelled, Expectation, Several};
 pub use host::Host;

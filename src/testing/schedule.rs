@@ -172,8 +172,8 @@ impl fmt::Debug for Schedule {
 /// A schedule as a list: which of its choices are not the first, and what they are instead.
 ///
 /// As text, `3=1 17=2`: the choice with the number 3 is 1, that with 17 is 2, all others are 0. It is what a
-/// [`Failure`](super::Failure) prints, and [`Simulation::choices`](super::Simulation::choices) takes. Plain data: dropping
-/// it does nothing.
+/// [`Failure`](super::Failure) prints, and [`Simulation::choices`](super::Simulation::choices) takes. Plain data:
+/// dropping it does nothing.
 ///
 /// ```
 /// use stillpoint::testing::Choices;

@@ -92,8 +92,8 @@ impl Opened {
         }
     }
 
-    /// Has failures show the operation in this way. Without it, and where `T` is not the operation's type, they have its
-    /// type's name alone.
+    /// Has failures show the operation in this way. Without it, and where `T` is not the operation's type, they have
+    /// its type's name alone.
     pub fn shown<T: Send + 'static>(
         mut self,
         show: fn(&T, &mut Formatter<'_>) -> fmt::Result,

@@ -1,6 +1,5 @@
 //! The scripted shell: a test drives it, and it drives the core.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -12,13 +11,10 @@ use futures::FutureExt;
 use super::clock::Clock;
 use super::expect::{Cancelled, Expectation, Expected};
 use super::host::Host;
-use super::ledger::{Entry, Item, Ledger, Number, State, When};
+use super::ledger::{Ledger, State};
 use super::schedule::Schedule;
-use super::script::{Event, Reply, Script, What};
-use super::scripted::{Held, Key, Kind, Scripted};
-use super::text::{Alive, list};
-use crate::id::RequestId;
-use crate::outbox::Emitted;
+use super::script::{Event, Reply, Script};
+use super::scripted::{Key, Kind, Scripted};
 use crate::report::Teardown;
 use crate::request::{Feed, Operation, Request, Subscription};
 use crate::shell::{Notification, Shell};
@@ -32,12 +28,12 @@ const POLLS: usize = 100_000;
 /// A shell that is a script, for the tests of a core.
 ///
 /// It drives an executor, and is exhaustive: it panics where the core asks for something else than what is
-/// [expected](Self::expect), and, at its end, where something was asked that nobody expected, something is not answered, a
-/// task is not finished, or a task has panicked and nobody has joined it. What it then says of each is which operation it is
-/// (by its `Debug`, if it has one), where it was made, by which task, and how long ago.
+/// [expected](Self::expect), and, at its end, where something was asked that nobody expected, something is not
+/// answered, a task is not finished, or a task has panicked and nobody has joined it. What it then says of each is
+/// which operation it is (by its `Debug`, if it has one), where it was made, by which task, and how long ago.
 ///
-/// The end is [`finish`](Self::finish). Dropping it is one too, unless the thread is panicking already: a test that forgets
-/// `finish` is as exhaustive as one that does not.
+/// The end is [`finish`](Self::finish). Dropping it is one too, unless the thread is panicking already: a test that
+/// forgets `finish` is as exhaustive as one that does not.
 ///
 /// What is always answered in the same way has a [standing handler](Self::on); time passes on a [virtual
 /// clock](Self::clock) when the test says so.
@@ -91,32 +87,32 @@ const POLLS: usize = 100_000;
 /// ```
 pub struct TestShell<E: Scripted> {
     /// Until it is torn down.
-    host: Option<Host<E>>,
+    pub(super) host: Option<Host<E>>,
     /// From then on.
-    report: Option<Teardown<E>>,
-    place: &'static Location<'static>,
-    ledger: Ledger,
-    script: Script,
-    clock: Clock,
-    schedule: Option<Schedule>,
-    panics: Arc<Mutex<Vec<String>>>,
-    turn: u64,
+    pub(super) report: Option<Teardown<E>>,
+    pub(super) place: &'static Location<'static>,
+    pub(super) ledger: Ledger,
+    pub(super) script: Script,
+    pub(super) clock: Clock,
+    pub(super) schedule: Option<Schedule>,
+    pub(super) panics: Arc<Mutex<Vec<String>>>,
+    pub(super) turn: u64,
     /// Polls that the test's present call may still take.
-    polls_left: usize,
-    poll_limit: usize,
-    in_order: bool,
-    allows: Allows,
+    pub(super) polls_left: usize,
+    pub(super) poll_limit: usize,
+    pub(super) in_order: bool,
+    pub(super) allows: Allows,
     /// Whether another answer comes before the next turn.
-    is_batching: bool,
-    is_over: bool,
+    pub(super) is_batching: bool,
+    pub(super) is_over: bool,
 }
 
 /// What is no failure at the end.
 #[derive(Clone, Copy, Debug, Default)]
-struct Allows {
-    unhandled: bool,
-    unfinished: bool,
-    panics: bool,
+pub(super) struct Allows {
+    pub(super) unhandled: bool,
+    pub(super) unfinished: bool,
+    pub(super) panics: bool,
 }
 
 impl<E: Scripted> TestShell<E> {
@@ -151,8 +147,8 @@ impl<E: Scripted> TestShell<E> {
         }
     }
 
-    /// Has a schedule pick which ready task is polled next, which of the requests that have a standing handler is answered
-    /// next, and whether time passes before.
+    /// Has a schedule pick which ready task is polled next, which of the requests that have a standing handler is
+    /// answered next, and whether time passes before.
     #[must_use = "a shell that is dropped at once tests nothing"]
     pub fn follow(mut self, schedule: &Schedule) -> Self {
         self.host.iter_mut().for_each(|host| host.follow(schedule));
@@ -162,8 +158,8 @@ impl<E: Scripted> TestShell<E> {
 
     // --- what is no failure ---
 
-    /// Takes expectations in any order: each takes the first that it accepts. Without it the next thing that the core asked
-    /// has to be the one that is expected; one expectation alone has [`Expectation::in_any_order`].
+    /// Takes expectations in any order: each takes the first that it accepts. Without it the next thing that the core
+    /// asked has to be the one that is expected; one expectation alone has [`Expectation::in_any_order`].
     pub fn allow_any_order(&mut self) -> &mut Self {
         self.in_order = false;
         self
@@ -252,8 +248,8 @@ impl<E: Scripted> TestShell<E> {
     /// Answers every request of this operation, those that nobody has expected yet among them.
     ///
     /// They are answered one at a time, in the order in which they were asked, with a turn after each; a
-    /// [schedule](Self::follow) picks another order. The handler runs outside every turn. What is answered so need not be
-    /// expected, nor its cancellation.
+    /// [schedule](Self::follow) picks another order. The handler runs outside every turn. What is answered so need not
+    /// be expected, nor its cancellation.
     pub fn on<Op: Operation>(
         &mut self,
         mut answer: impl FnMut(&Op) -> Op::Output + 'static,
@@ -285,8 +281,8 @@ impl<E: Scripted> TestShell<E> {
         self.adopt(key)
     }
 
-    /// Tells of every operation of this type when it is emitted and when it is cancelled, for a test that keeps a trace.
-    /// It answers nothing, and expects nothing.
+    /// Tells of every operation of this type when it is emitted and when it is cancelled, for a test that keeps a
+    /// trace. It answers nothing, and expects nothing.
     pub fn watch<T: Send + 'static>(
         &mut self,
         watch: impl FnMut(&T, Event) + 'static,
@@ -297,9 +293,9 @@ impl<E: Scripted> TestShell<E> {
 
     // --- time ---
 
-    /// Takes this operation for a sleep, of the time that `read` says. It is answered when that time has passed, which it
-    /// does by [`advance`](Self::advance) and [`play`](Self::play) alone; one that is cancelled vanishes. A sleep that would
-    /// end after [`Duration::MAX`] has no end.
+    /// Takes this operation for a sleep, of the time that `read` says. It is answered when that time has passed, which
+    /// it does by [`advance`](Self::advance) and [`play`](Self::play) alone; one that is cancelled vanishes. A sleep
+    /// that would end after [`Duration::MAX`] has no end.
     pub fn clock<Op>(&mut self, read: impl FnMut(&Op) -> Duration + 'static) -> &mut Self
     where
         Op: Operation,
@@ -324,8 +320,8 @@ impl<E: Scripted> TestShell<E> {
         self.clock.now
     }
 
-    /// Lets this much time pass. The sleeps that end by then are answered one by one, each at its own time with a turn after
-    /// it: in the order of their ends, and, where those are the same, of their requests.
+    /// Lets this much time pass. The sleeps that end by then are answered one by one, each at its own time with a turn
+    /// after it: in the order of their ends, and, where those are the same, of their requests.
     ///
     /// # Panics
     ///
@@ -409,8 +405,8 @@ impl<E: Scripted> TestShell<E> {
         }
     }
 
-    /// Takes turns until the core is at rest, and then has one standing handler answer one request. Gives whether there was
-    /// any. No time passes.
+    /// Takes turns until the core is at rest, and then has one standing handler answer one request. Gives whether there
+    /// was any. No time passes.
     ///
     /// # Panics
     ///
@@ -421,8 +417,8 @@ impl<E: Scripted> TestShell<E> {
         self.step_on(false)
     }
 
-    /// How many requests and subscriptions of this operation the core awaits that are taken and not answered, by the test or
-    /// a standing handler: as of the last turn.
+    /// How many requests and subscriptions of this operation the core awaits that are taken and not answered, by the
+    /// test or a standing handler: as of the last turn.
     #[must_use]
     pub fn waiting<Op: Operation>(&self) -> usize {
         let keys = [Kind::Request, Kind::Stream].map(Key::of::<Op>);
@@ -449,8 +445,8 @@ impl<E: Scripted> TestShell<E> {
 
     // --- expecting ---
 
-    /// Runs the core and expects a request next, of this operation and such that `matches` says yes. What is to be done with
-    /// it says when it is looked for.
+    /// Runs the core and expects a request next, of this operation and such that `matches` says yes. What is to be done
+    /// with it says when it is looked for.
     #[track_caller]
     pub fn expect<'a, Op: Operation>(
         &'a mut self,
@@ -480,7 +476,8 @@ impl<E: Scripted> TestShell<E> {
         Expectation::new(self, what, Location::caller(), matches)
     }
 
-    /// Runs the core and expects the notice that a request or a subscription is cancelled, which the test has had before.
+    /// Runs the core and expects the notice that a request or a subscription is cancelled, which the test has had
+    /// before.
     #[track_caller]
     pub fn expect_cancelled<'a, Op: Operation>(
         &'a mut self,
@@ -510,8 +507,8 @@ impl<E: Scripted> TestShell<E> {
     // --- the end ---
 
     /// Tears the executor down, wherever the core stands: what was alive and unanswered is no failure then. Its last
-    /// notifications are to be expected as others are; the cancellations that it brings may be. Gives what the teardown says,
-    /// but for [`emitted`](Teardown::emitted), which the shell has taken. A second one does nothing.
+    /// notifications are to be expected as others are; the cancellations that it brings may be. Gives what the teardown
+    /// says, but for [`emitted`](Teardown::emitted), which the shell has taken. A second one does nothing.
     #[track_caller]
     pub fn teardown(&mut self) -> &Teardown<E> {
         if let Some(host) = self.host.take() {
@@ -530,8 +527,8 @@ impl<E: Scripted> TestShell<E> {
     ///
     /// # Panics
     ///
-    /// Where something was asked that nobody expected, something is not answered, a task is not finished, a task has panicked
-    /// and nobody has joined it, or the executor is not back at its baseline.
+    /// Where something was asked that nobody expected, something is not answered, a task is not finished, a task has
+    /// panicked and nobody has joined it, or the executor is not back at its baseline.
     #[track_caller]
     pub fn finish(mut self) {
         self.end();
@@ -555,319 +552,6 @@ impl<E: Scripted> TestShell<E> {
         if let Some(report) = self.report.as_ref().filter(|report| !report.is_baseline()) {
             self.fail(&report.to_string());
         }
-    }
-
-    // --- what it does by itself ---
-
-    pub(super) fn is_in_order(&self) -> bool {
-        self.in_order
-    }
-
-    fn when(&self) -> When {
-        When {
-            turn: self.turn,
-            time: self.clock.now,
-        }
-    }
-
-    fn begin(&mut self) {
-        self.polls_left = self.poll_limit;
-    }
-
-    #[track_caller]
-    fn run_on(&mut self) {
-        while self.step_on(false) {}
-    }
-
-    #[track_caller]
-    fn step_on(&mut self, passes_time: bool) -> bool {
-        if std::mem::take(&mut self.is_batching) && self.act(passes_time) {
-            return true;
-        }
-        self.turns();
-        self.act(passes_time)
-    }
-
-    /// Takes turns until the core is at rest, and takes what it asks.
-    #[track_caller]
-    fn turns(&mut self) {
-        let Some(host) = &mut self.host else { return };
-        let settled = host.run_for(self.polls_left);
-        self.polls_left -= settled.polled.min(self.polls_left);
-        self.turn += u64::from(settled.polled > 0);
-        let mut has_new = false;
-        while let Some(emitted) = self.host.as_mut().and_then(Host::pull) {
-            has_new |= matches!(emitted, Emitted::Effect(_));
-            self.take_in(emitted, false);
-        }
-        if let Some(host) = &self.host {
-            if has_new {
-                self.ledger.learn(&host.snapshot());
-            }
-            self.ledger.prune(|id| host.holds(id));
-        }
-        if settled.budget_spent {
-            let limit = self.poll_limit;
-            self.fail(&format!(
-                "the core does not come to rest: this took {limit} polls, and there is more to do"
-            ));
-        }
-    }
-
-    fn take_in(&mut self, emitted: Emitted<E>, is_teardown: bool) {
-        let when = self.when();
-        let event = |what| Event {
-            what,
-            turn: when.turn,
-            now: when.time,
-        };
-        match emitted {
-            Emitted::Effect(effect) => {
-                let number = self.ledger.add(effect.open(), when);
-                if let Some(entry) = self.ledger.entries.get(&number) {
-                    self.script
-                        .tell(entry.key, &*entry.operation, event(What::Emitted));
-                }
-                self.route(number);
-            }
-            Emitted::Cancelled(id) => {
-                if let Some(entry) = self.ledger.cancel(id, when, is_teardown) {
-                    self.script
-                        .tell(entry.key, &*entry.operation, event(What::Cancelled));
-                }
-            }
-        }
-    }
-
-    /// Says who sees to an effect.
-    fn route(&mut self, number: Number) {
-        let Some(entry) = self.ledger.entries.get_mut(&number) else {
-            return;
-        };
-        if let Some(end) = self.clock.deadline(entry.key, &*entry.operation) {
-            entry.state = State::Sleeping(end);
-        } else if self.script.answers(entry.key) {
-            entry.state = State::Stubbed;
-        } else if self.script.notes(entry.key) {
-            let key = entry.key;
-            if let Some(operation) = self.take_operation(number) {
-                self.script.note(key, operation);
-            }
-        } else {
-            self.ledger.queue.push_back(Item::Effect(number));
-        }
-    }
-
-    /// Hands what nobody has expected yet to what has come to see to it.
-    fn adopt(&mut self, key: Key) -> &mut Self {
-        let mut adopted = Vec::new();
-        let Ledger { entries, queue, .. } = &mut self.ledger;
-        queue.retain(|item| match item {
-            Item::Effect(number)
-                if entries
-                    .get(number)
-                    .is_some_and(|entry| entry.can_be_adopted(key)) =>
-            {
-                adopted.push(*number);
-                false
-            }
-            _ => true,
-        });
-        adopted.into_iter().for_each(|number| self.route(number));
-        self
-    }
-
-    /// Answers one request, or lets time pass.
-    fn act(&mut self, passes_time: bool) -> bool {
-        let mut open = self.ledger.in_state(|state| state == State::Stubbed);
-        let next_end = if passes_time { self.next_end() } else { None };
-        loop {
-            let of = open.len() + usize::from(next_end.is_some());
-            if of == 0 {
-                return false;
-            }
-            let pick = self.pick(of, |index| match (open.get(index), next_end) {
-                (Some(number), _) => format!("answered first: {}", self.text(*number)),
-                (None, Some(end)) => format!("time passes to {end:?}"),
-                (None, None) => String::new(),
-            });
-            if pick == open.len() {
-                return next_end.is_some_and(|end| self.wake_next(end));
-            }
-            let number = open.remove(pick);
-            if self.answer(number) {
-                let others = !open.is_empty();
-                self.is_batching = others
-                    && self.schedule.is_some()
-                    && self.pick(2, |_| "another answer before the core goes on".to_owned()) == 1;
-                return true;
-            }
-        }
-    }
-
-    fn pick(&self, of: usize, told: impl Fn(usize) -> String) -> usize {
-        self.schedule
-            .as_ref()
-            .map_or(0, |schedule| schedule.pick(of, told))
-    }
-
-    fn text(&self, number: Number) -> String {
-        let entry = self.ledger.entries.get(&number);
-        entry.map_or_else(String::new, |entry| entry.text(self.when()))
-    }
-
-    /// Has its handler answer. Gives whether it did.
-    fn answer(&mut self, number: Number) -> bool {
-        let Some(entry) = self.ledger.entries.get_mut(&number) else {
-            return false;
-        };
-        let Some(answer) = entry.answer.take() else {
-            return false;
-        };
-        match self.script.answer(entry.key, &*entry.operation, answer) {
-            Ok(()) => {
-                entry.state = State::Handled;
-                true
-            }
-            Err(answer) => {
-                entry.answer = Some(answer);
-                false
-            }
-        }
-    }
-
-    /// The sleeps, and when they end.
-    fn sleeping(&self) -> impl Iterator<Item = (Number, Duration)> {
-        let entries = self.ledger.entries.iter();
-        entries.filter_map(|(number, entry)| match entry.state {
-            State::Sleeping(end) if end < Duration::MAX => Some((*number, end)),
-            _ => None,
-        })
-    }
-
-    fn next_end(&self) -> Option<Duration> {
-        self.sleeping().map(|(_, end)| end).min()
-    }
-
-    /// Ends one of the sleeps that end first, if that is by then.
-    fn wake_next(&mut self, until: Duration) -> bool {
-        let Some(end) = self.next_end().filter(|end| *end <= until) else {
-            return false;
-        };
-        let ending: Vec<_> = self
-            .sleeping()
-            .filter(|(_, at)| *at == end)
-            .map(|(number, _)| number)
-            .collect();
-        let pick = self.pick(ending.len(), |index| {
-            format!("ends first: {}", self.text(ending[index]))
-        });
-        self.clock.now = self.clock.now.max(end);
-        if let Some(entry) = self.ledger.entries.get_mut(&ending[pick]) {
-            entry.state = State::Handled;
-            if let Some(answer) = entry.answer.take() {
-                self.clock.wake(entry.key, &*entry.operation, answer);
-            }
-        }
-        true
-    }
-
-    // --- for expectations ---
-
-    #[track_caller]
-    pub(super) fn find(
-        &mut self,
-        in_order: bool,
-        is_it: impl FnMut(Item, &Entry) -> bool,
-    ) -> Option<Number> {
-        self.run();
-        self.ledger.pick(in_order, is_it)
-    }
-
-    pub(super) fn operation(&self, number: Number) -> Option<&dyn Held> {
-        Some(&*self.ledger.entries.get(&number)?.operation)
-    }
-
-    pub(super) fn take_answer(&mut self, number: Number) -> Option<Box<dyn Any + Send>> {
-        self.ledger.entries.get_mut(&number)?.answer.take()
-    }
-
-    /// Of a notification, which is seen to by that.
-    pub(super) fn take_operation(&mut self, number: Number) -> Option<Box<dyn Held>> {
-        Some(self.ledger.entries.remove(&number)?.operation)
-    }
-
-    pub(super) fn take_notice(&mut self, number: Number) -> Option<RequestId> {
-        self.ledger.entries.get(&number)?.id
-    }
-
-    /// An answer would be of no use, and the test does not know.
-    #[track_caller]
-    pub(super) fn fail_if_cancelled(&self, number: Number) {
-        let now = self.when();
-        let entry = self.ledger.entries.get(&number);
-        if let Some((entry, ago)) = entry.and_then(|entry| Some((entry, entry.cancelled(now)?))) {
-            let text = entry.text(now);
-            self.fail(&format!(
-                "{text}, cannot be answered: it was cancelled {ago}; `take` it, and expect that"
-            ));
-        }
-    }
-
-    #[track_caller]
-    pub(super) fn fail_expected(&self, what: Expected, in_order: bool, place: &Location<'_>) -> ! {
-        let unexpected = self.ledger.unexpected(self.when());
-        let but = match unexpected.first() {
-            None => "but the core has asked nothing more".to_owned(),
-            Some(next) if in_order => format!("but next is\n  {next}"),
-            Some(_) => "but nothing that was asked is one".to_owned(),
-        };
-        self.fail(&format!(
-            "{what} that matches is expected at {place}, {but}"
-        ))
-    }
-
-    /// What is wrong: at the end, where nothing of it is allowed; before, what would be.
-    fn troubles(&self, is_end: bool) -> Vec<String> {
-        let (now, snapshot) = (self.when(), self.snapshot());
-        let allows = if is_end {
-            self.allows
-        } else {
-            Allows::default()
-        };
-        let mut troubles = Vec::new();
-        let mut add = |what: &str, items: Vec<String>| {
-            if !items.is_empty() {
-                troubles.push(format!("{what}:{}", list(&items)));
-            }
-        };
-        if !allows.unhandled {
-            add("not expected", self.ledger.unexpected(now));
-        }
-        if !allows.unfinished {
-            add("not answered", self.ledger.unanswered(&snapshot, now));
-        }
-        if !allows.panics {
-            let panics = self.panics.lock().unwrap_or_else(PoisonError::into_inner);
-            add("panicked, and not joined", panics.clone());
-        }
-        if !allows.unfinished && !snapshot.tasks.is_empty() {
-            troubles.push(Alive(&snapshot).to_string());
-        }
-        troubles
-    }
-
-    /// Panics with what is wrong, and how things stand.
-    #[track_caller]
-    fn fail(&self, what: &str) -> ! {
-        let mut text = what.to_owned();
-        for trouble in self.troubles(self.is_over) {
-            text.push_str(&format!("\n{trouble}"));
-        }
-        panic!(
-            "{text}\nafter {} turns of the test shell made at {}",
-            self.turn, self.place
-        )
     }
 }
 

@@ -7,7 +7,8 @@ use super::schedule::Choices;
 /// What a candidate has chosen, if it fails; or that nothing more is to be tried.
 pub(super) type Tried = ControlFlow<(), Option<Choices>>;
 
-/// Finds a smaller list of choices that fails. What `run` says that a candidate has chosen may be less than it says itself.
+/// Finds a smaller list of choices that fails. What `run` says that a candidate has chosen may be less than it says
+/// itself.
 ///
 /// First whole parts of the list go, ever smaller ones, as in delta debugging (Zeller and Hildebrandt, "Simplifying and
 /// Isolating Failure-Inducing Input", 2002); then each choice that is left is made earlier, and lower; and again, until

@@ -33,19 +33,21 @@ const CHOICES: &str = "STILLPOINT_CHOICES";
 /// Tries so many seeds.
 const COUNT: &str = "STILLPOINT_SEEDS";
 
-/// Runs a test's body under many schedules, each drawn from a seed, to find what depends on an order that nobody promised.
+/// Runs a test's body under many schedules, each drawn from a seed, to find what depends on an order that nobody
+/// promised.
 ///
-/// A schedule picks which of several ready tasks is polled next, which suspends rule 8; which request that has a [standing
-/// handler](super::TestShell::on) is answered next, whether another is answered before the core goes on, and whether time
-/// passes before; and whatever the body [chooses](Schedule::choose). The body makes everything that it uses anew, by the
-/// [`Schedule`] that it is given, and panics where something is wrong.
+/// A schedule picks which of several ready tasks is polled next, which suspends rule 8; which request that has a
+/// [standing handler](super::TestShell::on) is answered next, whether another is answered before the core goes on, and
+/// whether time passes before; and whatever the body [chooses](Schedule::choose). The body makes everything that it
+/// uses anew, by the [`Schedule`] that it is given, and panics where something is wrong.
 ///
-/// The first seed that fails is shrunk to as few choices other than the first as still fail, and as early ones. The failure
-/// says which those are, and how to replay it: with `STILLPOINT_SEED` or `STILLPOINT_CHOICES` in the environment, or by
-/// [`seed`](Self::seed) or [`choices`](Self::choices). `STILLPOINT_SEEDS` tries more. Dropping it runs nothing.
+/// The first seed that fails is shrunk to as few choices other than the first as still fail, and as early ones. The
+/// failure says which those are, and how to replay it: with `STILLPOINT_SEED` or `STILLPOINT_CHOICES` in the
+/// environment, or by [`seed`](Self::seed) or [`choices`](Self::choices). `STILLPOINT_SEEDS` tries more. Dropping it
+/// runs nothing.
 ///
-/// While it explores, a panic hook that it has set once in the process keeps the panics on its thread quiet; the last run,
-/// of what is left after shrinking, is heard. It needs panics that unwind.
+/// While it explores, a panic hook that it has set once in the process keeps the panics on its thread quiet; the last
+/// run, of what is left after shrinking, is heard. It needs panics that unwind.
 ///
 /// ```
 /// use stillpoint::testing::Simulation;
@@ -128,7 +130,7 @@ impl Simulation {
     #[track_caller]
     pub fn run(self, body: impl Fn(&Schedule)) -> Explored {
         let place = Location::caller();
-        match self.as_the_environment_says().explore(body) {
+        match self.told_by_the_environment().explore(body) {
             Ok(explored) => explored,
             Err(failure) => panic!("in the simulation at {place}, {failure}"),
         }
@@ -170,7 +172,7 @@ impl Simulation {
         Ok(explored)
     }
 
-    fn as_the_environment_says(mut self) -> Self {
+    fn told_by_the_environment(mut self) -> Self {
         if self.is_replay {
             return self;
         }
@@ -276,8 +278,8 @@ pub struct Failure {
     pub message: String,
     /// The shrunk schedule in words: each choice that is not the first.
     pub notes: Vec<String>,
-    /// Whether it has failed again when its choices were replayed. A body that depends on something else than its schedule,
-    /// such as the time, threads or the order of a hash map, may not.
+    /// Whether it has failed again when its choices were replayed. A body that depends on something else than its
+    /// schedule, such as the time, threads or the order of a hash map, may not.
     pub is_reproduced: bool,
 }
 
@@ -310,8 +312,8 @@ impl fmt::Display for Failure {
         if !self.is_reproduced {
             return write!(
                 f,
-                "\nits choices pass when they are replayed: the body depends on something else than its schedule, such as the \
-                 time, a thread, or the order of a hash map"
+                "\nits choices pass when they are replayed: the body depends on something else than its schedule, such \
+                 as the time, a thread, or the order of a hash map"
             );
         }
         match self.runs {

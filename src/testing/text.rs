@@ -50,6 +50,7 @@ impl Display for Alive<'_> {
 }
 
 /// `task 3.1 "checker" (src/core.rs:41:9)`.
+#[derive(Clone, Copy)]
 pub(super) struct Task(
     pub(super) TaskId,
     pub(super) Option<&'static str>,

@@ -9,7 +9,8 @@ const PLANTED: &[(&str, &str, &str)] = &[
     (
         "ledger.rs",
         "if entry.knowledge.is_nothing() {\n            let knowledge = Knowledge::looked(",
-        "if entry.knowledge.is_nothing() || Bug::LateLook.is_planted() {\n            let knowledge = Knowledge::looked(",
+        "if entry.knowledge.is_nothing() || Bug::LateLook.is_planted() {\n            \
+         let knowledge = Knowledge::looked(",
     ),
     ("ledger.rs", "use crate::{\n", "use crate::{\n    Bug,\n"),
     // Targets are asked when the walk is over, also while documents are read that may want more of them.

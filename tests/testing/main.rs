@@ -2,6 +2,7 @@
 #![cfg(feature = "testing")]
 
 mod effects;
+mod hostile;
 mod probe;
 mod shell;
 mod simulation;

@@ -827,7 +827,7 @@ fn a_failure_is_at_the_line_of_the_test_that_made_it() {
         line(&mut || test.expect::<Get>(|_| true).fail("")),
         line(&mut || test.expect::<Get>(|_| true).abandon()),
         line(&mut || drop(test.expect::<Get>(|_| true).take())),
-        line(&mut || drop(test.expect_notify::<Say>(|_| true).take())),
+        line(&mut || assert_eq!(test.expect_notify::<Say>(|_| true).take(), Say(""))),
         line(&mut || drop(test.expect_notify::<Say>(|_| true).times(2).take())),
         line(&mut || drop(test.expect_stream::<Keys>(|_| true).take())),
         line(&mut || {

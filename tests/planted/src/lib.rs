@@ -1,7 +1,7 @@
 //! A copy of linkcheck's core, made when it is built, in which bugs can be planted.
 //!
-//! Each depends on an order that nobody promised: which answer comes first, and which task runs first. A run in the order
-//! in which things were asked finds none of them.
+//! Each depends on an order that nobody promised: which answer comes first, and which task runs first. A run in the
+//! order in which things were asked finds none of them.
 
 use std::cell::Cell;
 

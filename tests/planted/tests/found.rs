@@ -1,5 +1,5 @@
-//! Three bugs in a real core, each of which shows in some orders alone: simulation finds each within its seeds, and a run
-//! in the order in which things were asked finds none.
+//! Three bugs in a real core, each of which shows in some orders alone: simulation finds each within its seeds, and a
+//! run in the order in which things were asked finds none.
 
 #[allow(dead_code)]
 #[path = "../../../examples/linkcheck/core/tests/support/mod.rs"]
