@@ -79,6 +79,7 @@ macro_rules! effects {
 
         $crate::__effect_portable! { $Effect { $( $Variant => $kind $Op ),* } }
         $crate::__effect_typed! { $Effect { $( $Variant => $kind $Op ),* } }
+        $crate::__effect_scripted! { $Effect { $( $Variant => $Op ),* } }
     };
 }
 
@@ -169,6 +170,37 @@ macro_rules! __effect_typed {
                     ::core::stringify!($Variant),
                     types,
                 ); )*
+            }
+        }
+    };
+}
+
+#[cfg(not(feature = "testing"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __effect_scripted {
+    ($($ignored:tt)*) => {};
+}
+
+// What a type lacks is known here, where it is written out, and not to a generic function: so `Debug` is looked for here.
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __effect_scripted {
+    ($Effect:ident { $( $Variant:ident => $Op:ty ),* }) => {
+        impl $crate::testing::Scripted for $Effect {
+            fn open(self) -> $crate::testing::Opened {
+                #[allow(unused_imports)]
+                use $crate::testing::__NotShown as _;
+                match self {
+                    $( Self::$Variant(payload) => {
+                        let opened = $crate::testing::Opened::from(payload);
+                        match $crate::testing::__Shown::<$Op>::SHOW {
+                            ::core::option::Option::Some(show) => opened.shown::<$Op>(show),
+                            ::core::option::Option::None => opened,
+                        }
+                    } )*
+                }
             }
         }
     };

@@ -77,7 +77,7 @@ impl<E: Send + 'static> Engine<E> {
     }
 
     /// Has panics told to this one as well, first.
-    #[cfg(feature = "bridge")]
+    #[cfg(any(feature = "bridge", feature = "testing"))]
     pub(crate) fn listen_to_panics(
         &mut self,
         listener: impl Fn(&TaskPanic) + Send + Sync + 'static,

@@ -265,9 +265,30 @@ macro_rules! executor {
 
             /// Whether the core has neither taken a request's answer nor cancelled it, as far as the mailbox is
             /// taken in.
-            #[cfg(feature = "web")]
+            #[cfg(any(feature = "testing", feature = "web"))]
             pub(crate) fn holds(&self, id: RequestId) -> bool {
                 self.engine.turn.check(id, |_| true).is_ok()
+            }
+
+            /// Has panics told to this one as well, first.
+            #[cfg(feature = "testing")]
+            pub(crate) fn listen_to_panics(
+                &mut self,
+                listener: impl Fn(&TaskPanic) + Send + Sync + 'static,
+            ) {
+                self.engine.listen_to_panics(listener);
+            }
+
+            /// The engine's state, for a shell that says more of it than a driver.
+            #[cfg(feature = "testing")]
+            pub(crate) fn turn(&self) -> &crate::turn::Turn {
+                &self.engine.turn
+            }
+
+            /// Has this pick among the ready tasks from now on.
+            #[cfg(feature = "testing")]
+            pub(crate) fn set_order(&mut self, order: Box<dyn crate::order::Order>) {
+                self.engine.turn.set_order(order);
             }
 
             /// Answers a request, at once. Its task goes on with the next turn.

@@ -98,6 +98,7 @@
 //! - `bridge`: the byte [`bridge`], for shells in other languages: effects and answers as JSON.
 //! - `messagepack`: the same as MessagePack.
 //! - `serde`: [`portable`] effects, which a shell that shares no types with the core can perform.
+//! - `testing`: the [`testing`] kit, for the tests of cores: a scripted shell, probes, seeded schedules.
 //! - `tokio`: the [`tokio`] driver, which runs an executor on a runtime of yours with a handler for each effect.
 //! - `typescript`: the [`typescript`] types of the handlers of an effect.
 //! - `web`: the [`web`] host, which runs an executor in a page or a worker with a JavaScript handler for each effect.
@@ -119,6 +120,8 @@ mod id;
 mod limit;
 mod mailbox;
 mod meta;
+#[cfg(feature = "testing")]
+mod order;
 mod outbox;
 #[cfg(any(feature = "bridge", feature = "web"))]
 mod plain;
@@ -137,6 +140,8 @@ mod snapshot;
 mod spawner;
 mod table;
 mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 mod turn;
@@ -169,3 +174,7 @@ struct Readme;
 #[cfg(all(doctest, feature = "bridge", feature = "tokio", feature = "web"))]
 #[doc = include_str!("../docs/GUIDE.md")]
 struct Guide;
+
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../docs/TESTING.md")]
+struct TestingGuide;

@@ -123,6 +123,13 @@ impl Table {
         self.entries.iter().map(describe).collect()
     }
 
+    /// The place that made a request, and the task that waits for it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn origin(&self, id: RequestId) -> Option<(&'static Location<'static>, TaskId)> {
+        let entry = self.entries.get(id)?;
+        Some((entry.place, entry.task))
+    }
+
     /// Makes the entry of a request whose answer is a `T`, or `None` where there are too many. A task's own waker listens
     /// from now on; another has yet to [`listen`](Self::listen).
     pub(crate) fn open_one<T: Send + 'static>(

@@ -22,6 +22,8 @@ use crate::id::{RequestId, TaskId};
 use crate::limit::{Arrival, Limits, Line, Places};
 use crate::mailbox::Until;
 use crate::meta::{Cause, Door, Label, Message, Meta, Runnable, TaskPanic};
+#[cfg(feature = "testing")]
+use crate::order::Order;
 use crate::outbox::{AnyOutbox, Outbox};
 use crate::report::{Remaining, Totals};
 use crate::roster::Roster;
@@ -137,6 +139,9 @@ pub(crate) struct Turn {
     pub(crate) door: Arc<Door>,
     tasks: RefCell<Roster>,
     ready: RefCell<VecDeque<Runnable>>,
+    /// Who picks among the ready tasks, if it is not the first that is next.
+    #[cfg(feature = "testing")]
+    order: Option<Box<dyn Order>>,
     /// A task that the host has made, until its next call or the turn takes it in. Most hosts drop the join handle at once:
     /// before the task has an id, nobody needs to be told.
     newcomer: RefCell<Option<(Runnable, Label)>>,
@@ -181,6 +186,8 @@ impl Turn {
             door,
             tasks: RefCell::default(),
             ready: RefCell::default(),
+            #[cfg(feature = "testing")]
+            order: None,
             newcomer: RefCell::default(),
             requests: RefCell::default(),
             outbox: RefCell::new(outbox),
@@ -294,7 +301,31 @@ impl Turn {
     }
 
     pub(crate) fn next_ready(&self) -> Option<Runnable> {
+        #[cfg(feature = "testing")]
+        if let Some(order) = &self.order {
+            return self.pick_ready(&**order);
+        }
         self.ready.borrow_mut().pop_front()
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn set_order(&mut self, order: Box<dyn Order>) {
+        self.order = Some(order);
+    }
+
+    #[cfg(feature = "testing")]
+    fn pick_ready(&self, order: &dyn Order) -> Option<Runnable> {
+        let of = self.ready.borrow().len();
+        let task = |index: usize| {
+            let ready = self.ready.borrow();
+            let id = ready
+                .get(index)
+                .and_then(|task| task.metadata().status().id());
+            let id = id.unwrap_or(TaskId::NONE);
+            (id, self.tasks.borrow().label(id))
+        };
+        let index = order.pick(of, &task);
+        self.ready.borrow_mut().remove(index)
     }
 
     pub(crate) fn has_ready(&self) -> bool {
@@ -424,6 +455,16 @@ impl Turn {
             tasks: self.tasks.borrow().snapshot(),
             requests: self.requests.borrow().snapshot(),
         }
+    }
+
+    /// The place that made a request, and the task that waits for it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn origin(
+        &self,
+        id: RequestId,
+    ) -> Option<(&'static Location<'static>, TaskId, Option<Label>)> {
+        let (place, task) = self.requests.borrow().origin(id)?;
+        Some((place, task, self.tasks.borrow().label(task)))
     }
 
     /// Ends a task, which has been marked for it.

@@ -11,13 +11,13 @@ const FLOORS: &[&str] = &[
     "shim", "contain", "id", "snapshot", "answer", "shelf", "entry", "limit",
     "table",
     // What comes in, what a task carries with it, what goes out, and what is said of it.
-    "mailbox", "scopes", "meta", "roster", "outbox", "report", "plain",
+    "mailbox", "scopes", "meta", "roster", "order", "outbox", "report", "plain",
     // Where they meet: what a turn lends.
     "turn",
     // What the core and the shell hold: an id and a way to send.
     "request", "root", "task", "spawner", "scope", "shell", "portable", "typescript", "effects",
     // Who drives.
-    "engine", "executor", "tokio", "web", "bridge",
+    "engine", "executor", "testing", "tokio", "web", "bridge",
 ];
 
 /// Imports that go up all the same, each with what would bring it down. One that is gone must go from here too.

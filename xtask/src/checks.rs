@@ -47,6 +47,10 @@ pub(crate) fn test(run: &mut Run) {
     run.step("linkcheck's tests", || {
         cargo("test --package linkcheck-core --package linkcheck --all-features")
     });
+    run.step(
+        "bugs that are planted in linkcheck's core, to be found",
+        || cargo("test --package planted"),
+    );
     run.step("loading and unloading a shared library", || {
         cargo("test --package unload")
     });

@@ -5,7 +5,8 @@ mod support;
 use std::{num::NonZeroUsize, time::Duration};
 
 use linkcheck_core::{Settings, exclude::Excludes, retry::Policy, web::Failure};
-use support::{Reply, Stage, findings, limited, page, status};
+use stillpoint::testing::Simulation;
+use support::{Stage, Web, findings, limited, page, status};
 
 const URL: &str = "https://example.org/";
 
@@ -58,8 +59,7 @@ fn a_document_that_comes_twice_is_checked_once() {
 }
 
 /// Twenty documents that link to each other, to files and to the web.
-fn many(settings: Settings, seed: u64) -> Stage {
-    let mut stage = Stage::new(settings).shuffled(seed);
+fn many(mut stage: Stage) -> Stage {
     for number in 0..20 {
         let next = (number + 1) % 20;
         let text = format!(
@@ -81,23 +81,22 @@ fn many(settings: Settings, seed: u64) -> Stage {
 #[test]
 fn no_more_is_under_way_than_allowed() {
     for concurrency in [1, 2, 7] {
-        for seed in 0..5 {
-            let mut stage = many(at_once(concurrency), seed);
+        Simulation::new().seeds(5).run(|schedule| {
+            let mut stage = many(Stage::scheduled(at_once(concurrency), schedule));
             while stage.step() {}
-            assert_eq!(stage.peak, concurrency, "seed {seed}");
-            let (report, teardown, _) = stage.end();
-            teardown.assert_baseline();
+            assert_eq!(stage.peak(), concurrency);
+            let (report, _) = stage.end();
             assert_eq!(report.expect("a report").summary.broken, 60);
-        }
+        });
     }
 }
 
 #[test]
-fn the_report_is_the_same_in_whatever_order_answers_come() {
-    let (expected, _) = many(at_once(5), 0).play();
-    for seed in 1..60 {
-        let (report, trace) = many(at_once(5), seed * 0x9E37_79B9).play();
-        assert_eq!(report, expected, "seed {seed}");
+fn the_report_is_the_same_in_whatever_order_tasks_run_and_answers_come() {
+    let (expected, _) = many(Stage::new(at_once(5))).play();
+    Simulation::new().seeds(60).run(|schedule| {
+        let (report, trace) = many(Stage::scheduled(at_once(5), schedule)).play();
+        assert_eq!(report, expected);
         for number in 0..20 {
             assert_eq!(asked(&trace, &format!("read d{number}.md")), 1);
             assert_eq!(asked(&trace, &format!("look f{number}.txt")), 1);
@@ -107,7 +106,7 @@ fn the_report_is_the_same_in_whatever_order_answers_come() {
             assert_eq!(asked(&trace, &address), 2, "503, then 200");
         }
         assert_eq!(asked(&trace, "get https://example.org/all"), 1);
-    }
+    });
 }
 
 /// How often this was asked, at whatever time.
@@ -123,7 +122,7 @@ fn the_walk_waits_for_those_who_read() {
         stage = stage.document(&format!("{number}.md"), "text");
     }
     assert_eq!(stage.only_walk(), 47);
-    assert_eq!(stage.trace, ["0 read 0.md", "0 read 1.md", "0 read 2.md"]);
+    assert_eq!(stage.trace(), ["0 read 0.md", "0 read 1.md", "0 read 2.md"]);
     let (report, trace) = stage.play();
     assert_eq!((report.summary.documents, trace.len()), (50, 50));
 }
@@ -140,7 +139,7 @@ fn a_probe_that_takes_too_long_is_cancelled() {
     };
     let (report, trace) = Stage::new(settings)
         .document("a.md", "<https://example.org>")
-        .web(URL, [Reply::Hang])
+        .web(URL, [Web::Hang])
         .play();
     assert_eq!(
         trace,
@@ -168,7 +167,7 @@ fn what_may_pass_is_tried_again_after_ever_longer_pauses() {
     };
     let (report, trace) = Stage::new(settings)
         .document("a.md", "<https://example.org>")
-        .web(URL, [status(503), Reply::Fail(Failure::Reset), status(500)])
+        .web(URL, [status(503), Web::Fail(Failure::Reset), status(500)])
         .play();
     let mut expected = vec!["0 read a.md".to_owned()];
     let mut now = Duration::ZERO;
@@ -220,8 +219,8 @@ fn an_interrupt_cancels_what_is_under_way_and_reports_the_rest() {
             "[x](gone.md) <https://example.org/1> <https://example.org/2>",
         )
         .document("b.md", "<https://example.org/2>")
-        .web("https://example.org/1", [Reply::Hang])
-        .web("https://example.org/2", [Reply::Hang]);
+        .web("https://example.org/1", [Web::Hang])
+        .web("https://example.org/2", [Web::Hang]);
     stage.play_until("0 head https://example.org/2");
     stage.interrupt();
     let (report, trace) = stage.play();
@@ -242,17 +241,18 @@ fn an_interrupt_cancels_what_is_under_way_and_reports_the_rest() {
 
 #[test]
 fn a_teardown_half_way_leaves_nothing() {
-    let (_, full) = many(at_once(5), 3).play();
-    for steps in 0..full.len() {
-        let mut stage = many(at_once(5), 3);
-        for _ in 0..steps {
-            stage.step();
+    let mut steps = 0;
+    loop {
+        let mut stage = many(Stage::new(at_once(5)));
+        let is_over = (0..steps).any(|_| !stage.step());
+        let (report, _) = stage.end();
+        assert_eq!(report.is_some(), is_over);
+        if is_over {
+            break;
         }
-        let (report, teardown, _) = stage.end();
-        teardown.assert_baseline();
-        assert_eq!(report, None);
-        assert!(teardown.is_unloadable(), "{teardown:?}");
+        steps += 1;
     }
+    assert!(steps > 50, "{steps}");
 }
 
 #[test]
@@ -370,7 +370,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_checked() {
 fn a_web_page_is_a_document_too() {
     let mut moved =
         page("<p id=here><a href=next>1</a> <a href='#here'>2</a> <a href='#lost'>3</a>");
-    if let Reply::Answer(answer) = &mut moved {
+    if let Web::Answer(answer) = &mut moved {
         answer.final_url = "https://example.org/new/page".to_owned();
     }
     let (report, trace) = stage()
@@ -424,7 +424,7 @@ fn what_is_left_alone_is_not_asked() {
 fn a_handler_that_is_lost_is_a_finding() {
     let (report, _) = stage()
         .document("a.md", "<https://example.org>")
-        .web(URL, [Reply::Abandon])
+        .web(URL, [Web::Abandon])
         .play();
     assert_eq!(
         findings(&report),
@@ -436,5 +436,6 @@ fn a_handler_that_is_lost_is_a_finding() {
 fn progress_is_told() {
     let mut stage = stage().document("a.md", "[x](x.md)");
     while stage.step() {}
-    assert!(stage.told >= 4, "{}", stage.told);
+    assert!(stage.told() >= 4, "{}", stage.told());
+    let _ = stage.end();
 }
