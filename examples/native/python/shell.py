@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import contextlib
 import inspect
 import json
 
@@ -13,10 +14,6 @@ from linkcheck_native import Bell, SessionError
 
 BUDGET = 1000
 """The polls of a turn. Between two turns the loop does its other work."""
-
-TOO_LATE = (SessionError.Stale, SessionError.TornDown)
-"""What it means that nobody awaits an answer any more. The notice of it has come, or is on its way."""
-
 
 class _Post(Bell):
     """Rings on whichever thread has brought work, and only posts."""
@@ -165,14 +162,11 @@ class Shell:
     def _tell(self, call, id, *what):
         try:
             call(id, *what)
-        except TOO_LATE:
-            pass
         except SessionError as error:
-            # The core is not to wait for an answer that this shell cannot give.
-            try:
+            # The core is not to wait for an answer that this shell cannot give. Where nobody awaits one any more, this
+            # is refused as well, and the notice has come or is on its way.
+            with contextlib.suppress(SessionError):
                 self.session.fail(id, _words(error))
-            except SessionError:
-                pass
 
 
 def _bytes(value):
