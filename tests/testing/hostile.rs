@@ -194,7 +194,7 @@ fn an_operation_whose_matcher_is_of_another_type_is_none() {
         &["a request Got", "next is\n  request Get"],
     );
     assert_has(
-        &failure(|| drop(test.expect_notify::<Get>(|_| true).take())),
+        &failure(|| assert_eq!(test.expect_notify::<Get>(|_| true).take(), Get(""))),
         &["a notification Get"],
     );
     test.expect::<Get>(|_| true).resolve(2);

@@ -793,6 +793,7 @@ fn a_handler_that_panics_fails_the_test_and_the_rest_can_be_torn_down() {
     let task = test.spawn(get(test.shell(), "page"));
     assert_eq!(failure(|| test.run()), "a handler");
     assert_eq!(test.join(task).unwrap(), Err(RequestError::Abandoned));
+    assert_eq!(test.waiting::<Get>(), 0);
     test.finish();
 }
 
