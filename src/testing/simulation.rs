@@ -361,3 +361,17 @@ fn quietly<R>(act: impl FnOnce() -> R) -> R {
     QUIET.set(before);
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_simulation_inside_another_one_leaves_it_quiet() {
+        quietly(|| {
+            quietly(|| assert!(QUIET.get()));
+            assert!(QUIET.get());
+        });
+        assert!(!QUIET.get());
+    }
+}

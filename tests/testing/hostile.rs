@@ -194,7 +194,7 @@ fn an_operation_whose_matcher_is_of_another_type_is_none() {
         &["a request Got", "next is\n  request Get"],
     );
     assert_has(
-        &failure(|| drop(test.expect_notify::<Get>(|_| true).take())),
+        &failure(|| assert_eq!(test.expect_notify::<Get>(|_| true).take(), Get(""))),
         &["a notification Get"],
     );
     test.expect::<Get>(|_| true).resolve(2);
@@ -347,4 +347,31 @@ fn the_same_task_may_be_joined_once_it_is_done_and_not_before() {
     );
     assert!(task.now_or_never().is_none());
     test.finish();
+}
+
+/// It is run by the next test alone.
+#[test]
+#[ignore = "another test runs it, to read what it prints"]
+fn half_of_all_runs_fail() {
+    let failure =
+        Simulation::new().explore(|schedule| assert_eq!(schedule.choose(2), 0, "the word"));
+    println!("{}", failure.unwrap_err());
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "it starts a program")]
+fn of_all_runs_that_fail_the_last_one_alone_is_heard() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "hostile::half_of_all_runs_fail",
+            "--ignored",
+            "--nocapture",
+        ])
+        .output()
+        .unwrap();
+    let heard = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(heard.matches("the word").count(), 1, "{heard}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_has(&told, &["the seed ", "the word", "in 1 runs:"]);
 }

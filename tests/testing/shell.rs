@@ -447,13 +447,9 @@ fn a_cancellation_that_nobody_expected_is_a_failure_also_of_what_was_answered() 
 #[test]
 fn what_was_cancelled_before_it_was_expected_cannot_be_answered_and_says_so() {
     let mut test = stage();
-    let tasks = [
-        test.spawn(get(test.shell(), "a")),
-        test.spawn(get(test.shell(), "b")),
-    ];
+    let tasks = ["a", "b", "c"].map(|name| test.spawn(get(test.shell(), name)));
     test.run();
-    tasks[0].abort();
-    tasks[1].abort();
+    tasks.iter().for_each(|task| task.abort());
     test.run();
     let text = failure(|| test.expect::<Get>(|_| true).resolve(1));
     assert_has(
@@ -463,9 +459,11 @@ fn what_was_cancelled_before_it_was_expected_cannot_be_answered_and_says_so() {
             "cannot be answered: it was cancelled in this turn",
         ],
     );
-    drop(test.expect::<Get>(|get| get.0 == "b").take());
-    let of = test.expect_cancelled::<Get>(|_| true).times(2).take();
-    assert_eq!(of.len(), 2);
+    let text = failure(|| test.expect::<Get>(|_| true).respond(|_| 1));
+    assert_has(&text, &["Get(\"b\")", "cannot be answered"]);
+    drop(test.expect::<Get>(|get| get.0 == "c").take());
+    let of = test.expect_cancelled::<Get>(|_| true).times(3).take();
+    assert_eq!(of.len(), 3);
     test.finish();
 }
 
@@ -793,6 +791,7 @@ fn a_handler_that_panics_fails_the_test_and_the_rest_can_be_torn_down() {
     let task = test.spawn(get(test.shell(), "page"));
     assert_eq!(failure(|| test.run()), "a handler");
     assert_eq!(test.join(task).unwrap(), Err(RequestError::Abandoned));
+    assert_eq!(test.waiting::<Get>(), 0);
     test.finish();
 }
 
