@@ -16,6 +16,7 @@ use crate::outbox::{Emitted, Outbox};
 use crate::report::{Found, Outstanding, Rest, Settled, Teardown};
 use crate::request::{Feed, Operation, ResolveError, Resolver};
 use crate::shim;
+use crate::snapshot::Snapshot;
 use crate::spawner::Root;
 use crate::task::{self, JoinHandle};
 use crate::turn::{Ended, Turn};
@@ -138,6 +139,11 @@ impl<E: Send + 'static> Engine<E> {
         }
     }
 
+    /// What it holds now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.turn.snapshot(self.mailbox.len())
+    }
+
     /// Does one of the host's own acts, after what the mailbox holds.
     pub(crate) fn act<R>(&self, act: impl FnOnce(&Turn) -> R) -> R {
         let result = self.turn.lend(|| {
@@ -153,6 +159,7 @@ impl<E: Send + 'static> Engine<E> {
     /// Polls what is ready, until nothing is or the budget is spent.
     pub(crate) fn run(&mut self, budget: usize) -> Settled {
         let mut settled = Settled::default();
+        self.turn.begin_turn();
         if self.has_bell {
             self.door().disarm();
         }

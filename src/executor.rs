@@ -319,7 +319,7 @@ macro_rules! executor {
             /// The tasks and requests that it holds now, as far as the mailbox is taken in.
             #[must_use]
             pub fn snapshot(&self) -> Snapshot {
-                self.engine.turn.snapshot()
+                self.engine.snapshot()
             }
 
             /// Comes to rest, and says what it found and what is left.

@@ -113,6 +113,8 @@ mod effects;
 mod engine;
 mod entry;
 mod executor;
+mod explain;
+mod graph;
 mod id;
 mod mailbox;
 mod meta;
@@ -149,7 +151,7 @@ pub use request::{
     Feed, Operation, Request, ResolveError, Resolver, ShellRequest, ShellStream, Subscription,
 };
 pub use shell::{Notification, Shell};
-pub use snapshot::{RequestSnapshot, Snapshot, TaskSnapshot};
+pub use snapshot::{RequestSnapshot, RequestState, Snapshot, TaskSnapshot, TaskState};
 pub use spawner::{LocalSpawner, Named, Rejected, Spawner};
 pub use task::{JoinError, JoinHandle, LocalJoinHandle};
 

@@ -105,7 +105,8 @@ impl Table {
         self.entries.iter().map(|(id, _)| id).collect()
     }
 
-    pub(crate) fn snapshot(&self) -> Vec<RequestSnapshot> {
+    /// Every request, as of this turn.
+    pub(crate) fn snapshot(&self, turn: u32) -> Vec<RequestSnapshot> {
         let describe = |(id, entry): (RequestId, &Entry)| RequestSnapshot {
             id,
             operation: (entry.kind.name)(),
@@ -117,6 +118,15 @@ impl Table {
                 State::Pending => 0,
                 State::Answered(_) | State::Ended(_) => 1,
                 State::Stream(stream) => self.streams[stream as usize].items.len(),
+            },
+            has_ended: match entry.state {
+                State::Pending | State::Answered(_) => false,
+                State::Ended(_) => true,
+                State::Stream(stream) => self.streams[stream as usize].end.is_some(),
+            },
+            age: match entry.emission {
+                Emission::UNMADE => 0,
+                _ => turn.wrapping_sub(entry.since),
             },
         };
         self.entries.iter().map(describe).collect()
@@ -166,16 +176,18 @@ impl Table {
             },
             state: State::Pending,
             shelf,
+            since: 0,
         })?;
         self.seen += 1;
         self.peak = self.peak.max(self.entries.len());
         Some(id)
     }
 
-    /// Its effect lies in the outbox under this number.
-    pub(crate) fn emitted(&mut self, id: RequestId, number: u64) {
+    /// Its effect lies in the outbox under this number, since this turn.
+    pub(crate) fn emitted(&mut self, id: RequestId, number: u64, turn: u32) {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.emission = Emission::untaken(number);
+            entry.since = turn;
         }
     }
 

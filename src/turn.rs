@@ -9,7 +9,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::panic::Location;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::outbox::{AnyOutbox, Outbox};
 use crate::report::{Remaining, Totals};
 use crate::roster::Roster;
 use crate::shim;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, TaskSnapshot, TaskState};
 #[cfg(feature = "bridge")]
 use crate::table::Standing;
 use crate::table::{Found, Poller, Table, Wake};
@@ -127,6 +127,8 @@ impl Drop for Unjoined {
 
 pub(crate) struct Turn {
     pub(crate) door: Arc<Door>,
+    /// How many turns have begun.
+    number: Cell<u64>,
     tasks: RefCell<Roster>,
     ready: RefCell<VecDeque<Runnable>>,
     /// A task that the host has made, until its next call or the turn takes it in. Most hosts drop the join handle at once:
@@ -163,6 +165,7 @@ impl Turn {
     pub(crate) fn new(door: Arc<Door>, outbox: Box<dyn AnyOutbox>) -> Self {
         Self {
             door,
+            number: Cell::new(0),
             tasks: RefCell::default(),
             ready: RefCell::default(),
             newcomer: RefCell::default(),
@@ -186,6 +189,16 @@ impl Turn {
     /// Makes this state the one that code on this thread finds, while `act` runs.
     pub(crate) fn lend<R>(&self, act: impl FnOnce() -> R) -> R {
         TURN.set(self, act)
+    }
+
+    /// A turn begins.
+    pub(crate) fn begin_turn(&self) {
+        self.number.set(self.number.get() + 1);
+    }
+
+    /// The turn's number, as it is kept by tasks and requests.
+    fn now(&self) -> u32 {
+        self.number.get() as u32
     }
 
     /// Whether this is the turn of the door's executor.
@@ -268,7 +281,7 @@ impl Turn {
 
     /// Gives a new task its id.
     pub(crate) fn enroll(&self, label: Label) -> TaskId {
-        self.tasks.borrow_mut().insert(label)
+        self.tasks.borrow_mut().insert(label, self.now())
     }
 
     pub(crate) fn make_ready(&self, runnable: Runnable) {
@@ -312,8 +325,8 @@ impl Turn {
         self.fate.set(None);
         self.was_woken.set(false);
         let ended = self.ended.take();
-        if ended.is_some() {
-            let waker = self.tasks.borrow_mut().end(id);
+        if let Some(how) = ended {
+            let waker = self.tasks.borrow_mut().end(id, how != Ended::Stopped);
             // May be the last that holds the allocation: see `Meta`.
             drop(waker);
         }
@@ -335,7 +348,7 @@ impl Turn {
     #[inline]
     pub(crate) fn pend(&self, waker: &Waker) {
         let Some(id) = self.current.get() else { return };
-        let wants_waker = self.tasks.borrow().wants_waker(id);
+        let wants_waker = self.tasks.borrow_mut().waits(id);
         if wants_waker {
             self.tasks.borrow_mut().keep_waker(id, waker.clone());
             if self.was_woken.get() {
@@ -391,11 +404,29 @@ impl Turn {
             .collect()
     }
 
-    /// What is there, for people.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    /// What is there, for people, beside so many messages.
+    pub(crate) fn snapshot(&self, messages: usize) -> Snapshot {
+        let (mut tasks, ended) = self.tasks.borrow().snapshot(self.now());
+        let requests = self.requests.borrow().snapshot(self.now());
+        let by_id = |(index, task): (usize, &TaskSnapshot)| (task.id, index);
+        let index_of: HashMap<TaskId, usize> = tasks.iter().enumerate().map(by_id).collect();
+        for request in &requests {
+            if let Some(index) = index_of.get(&request.task) {
+                tasks[*index].awaits.push(request.id);
+            }
+        }
+        for runnable in self.ready.borrow().iter() {
+            let id = runnable.metadata().status().id();
+            if let Some(index) = id.and_then(|id| index_of.get(&id)) {
+                tasks[*index].state = TaskState::Ready;
+            }
+        }
         Snapshot {
-            tasks: self.tasks.borrow().snapshot(),
-            requests: self.requests.borrow().snapshot(),
+            turn: self.number.get(),
+            messages: messages + usize::from(self.newcomer.borrow().is_some()),
+            tasks,
+            requests,
+            ended,
         }
     }
 
@@ -500,7 +531,7 @@ impl Turn {
     #[inline(never)]
     fn emit<E: Send + 'static>(&self, id: RequestId, effect: E) {
         let number = self.with_outbox(|outbox: &mut Outbox<E>| outbox.push(id, effect));
-        self.requests.borrow_mut().emitted(id, number);
+        self.requests.borrow_mut().emitted(id, number, self.now());
     }
 
     /// Registers who polls.

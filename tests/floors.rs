@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 /// The modules of `src`, from the ground up. A module may use those that stand before it here; a folder is one module.
 #[rustfmt::skip]
 const FLOORS: &[&str] = &[
-    // What has a meaning of its own: std or a model, guarding against panics, numbers, an answer without its type and one
-    // with it, the life of a request, and all requests.
-    "shim", "contain", "id", "snapshot", "answer", "shelf", "entry", "table",
+    // What has a meaning of its own: std or a model, guarding against panics, numbers, what is held at one moment, in text
+    // and as a picture, an answer without its type and one with it, the life of a request, and all requests.
+    "shim", "contain", "id", "snapshot", "explain", "graph", "answer", "shelf", "entry", "table",
     // What comes in, what a task carries with it, what goes out, and what is said of it.
     "mailbox", "meta", "roster", "outbox", "report", "plain",
     // Where they meet: what a turn lends.

@@ -144,7 +144,7 @@ impl<E: Portable, F: Format> Live<E, F> {
             tasks: Vec<PlainTask>,
             requests: Vec<PlainRequest>,
         }
-        let snapshot = self.engine.turn.snapshot();
+        let snapshot = self.engine.snapshot();
         let snapshot = PlainSnapshot::new(&snapshot, |request| {
             let standing = self.engine.turn.standing(request.id).ok()?;
             let operation = (standing.kind.operation)();
