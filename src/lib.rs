@@ -119,7 +119,7 @@ mod id;
 mod mailbox;
 mod meta;
 mod outbox;
-#[cfg(any(feature = "bridge", feature = "web"))]
+#[cfg(feature = "serde")]
 mod plain;
 #[cfg(feature = "serde")]
 pub mod portable;

@@ -95,6 +95,9 @@ impl RequestSnapshot {
 /// It takes time and memory in proportion to the tasks and requests there are. Its [`Display`](std::fmt::Display) is
 /// [`explain`](Self::explain).
 ///
+/// With the feature `serde` it is written in the form that docs/WIRE.md gives to a bridge's snapshots, without their
+/// `version` and `effect`.
+///
 /// ```
 /// use stillpoint::{Executor, Operation, Request, RequestState, TaskState};
 ///

@@ -583,3 +583,55 @@ fn a_local_executor_says_the_same() {
     assert!(snapshot.explain().contains("waits for Fetch 0.1"));
     assert_eq!(*seen.borrow(), 1);
 }
+
+/// The feature `serde` alone has no format to write it in.
+#[cfg(feature = "bridge")]
+#[test]
+fn it_is_written_as_a_bridge_writes_it_without_version_and_effect() {
+    use serde_json::json;
+
+    let scene = scene();
+    let snapshot = scene.executor.snapshot();
+    let mut written = serde_json::to_value(&snapshot).unwrap();
+    assert_eq!(
+        written["tasks"][0],
+        serde_json::to_value(&snapshot.tasks[0]).unwrap()
+    );
+    assert_eq!(
+        written["requests"][0],
+        serde_json::to_value(snapshot.requests[0]).unwrap()
+    );
+    let (task, request) = (
+        &mut written["tasks"][0].take(),
+        &mut written["requests"][0].take(),
+    );
+    let here = format!("{}:", file!());
+    for place in [task["place"].take(), request["place"].take()] {
+        assert!(
+            place
+                .as_str()
+                .unwrap()
+                .replace('\\', "/")
+                .starts_with(&here),
+            "{place}"
+        );
+    }
+    let id = snapshot.requests[0].id.to_u64();
+    assert_eq!(
+        *task,
+        json!({"id": "0.1", "name": "checker", "place": null, "requests": 1, "state": "ready", "polls": 1, "age": 2,
+            "isJoined": false, "awaits": [id]})
+    );
+    assert_eq!(
+        *request,
+        json!({"id": id, "operation": "inspect::Fetch", "kind": "request", "state": "answered", "task": "0.1",
+            "place": null, "taken": true, "queued": 1, "hasEnded": false, "age": 2})
+    );
+    let ended = written["ended"].as_array().unwrap();
+    assert_eq!(
+        (&ended[0]["state"], &ended[1]["isJoined"]),
+        (&json!("ended"), &json!(true))
+    );
+    let keys: Vec<_> = written.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["ended", "messages", "requests", "tasks", "turn"]);
+}
