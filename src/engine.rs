@@ -19,6 +19,7 @@ use crate::shim;
 use crate::snapshot::Snapshot;
 use crate::spawner::Root;
 use crate::task::{self, JoinHandle};
+use crate::trace;
 use crate::turn::{Ended, Turn};
 
 /// How often a long turn looks into its mailbox, in polls: an abort from outside reaches tasks that keep each other busy.
@@ -219,8 +220,19 @@ impl<E: Send + 'static> Engine<E> {
 
     /// The same as far as the mailbox is taken in.
     pub(crate) fn take_front(&self) -> Option<Emitted<E>> {
-        self.turn
-            .with_outbox(|outbox: &mut Outbox<E>| outbox.pop(|id| self.turn.taken(id)))
+        let front = match cfg!(feature = "tracing") {
+            true => self
+                .turn
+                .with_outbox(|outbox: &mut Outbox<E>| outbox.front()),
+            false => None,
+        };
+        let emitted = self
+            .turn
+            .with_outbox(|outbox: &mut Outbox<E>| outbox.pop(|id| self.turn.taken(id)));
+        if let (Some(id), Some(Emitted::Effect(_))) = (front, &emitted) {
+            trace::taken(id);
+        }
+        emitted
     }
 
     /// The request of the next emission, or [`RequestId::NONE`] where it has none.
@@ -322,6 +334,7 @@ impl<E: Send + 'static> Engine<E> {
             found
         });
         door.silence();
+        trace::torn_down(tasks, requests, messages);
         self.at_rest = true;
         Found {
             tasks,

@@ -200,7 +200,7 @@ macro_rules! executor {
             /// taken in.
             #[cfg(feature = "web")]
             pub(crate) fn holds(&self, id: RequestId) -> bool {
-                self.engine.turn.check(id, |_| true).is_ok()
+                self.engine.turn.holds(id)
             }
 
             /// Answers a request, at once. Its task goes on with the next turn.

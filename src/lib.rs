@@ -89,6 +89,7 @@
 //! - [`Executor`], or [`LocalExecutor`] for futures that are not [`Send`]; [`Executor::builder`] gives it a bell.
 //! - [`Operation`] and [`effects!`] say what the core asks; [`Shell`] asks it.
 //! - [`Executor::spawn`] makes tasks, and a [`Spawner`] does from anywhere; [`JoinHandle`] awaits or aborts them.
+//! - [`Snapshot`] says what an executor holds, and who waits for what.
 //! - [`Request`] and [`Resolver`], [`Subscription`] and [`Feed`], [`Notification`] are what the shell gets.
 //!
 //! # Features
@@ -97,6 +98,7 @@
 //! - `messagepack`: the same as MessagePack.
 //! - `serde`: [`portable`] effects, which a shell that shares no types with the core can perform.
 //! - `tokio`: the [`tokio`] driver, which runs an executor on a runtime of yours with a handler for each effect.
+//! - `tracing`: spans and events of that crate, by names that stay: docs/INSPECTION.md has them.
 //! - `typescript`: the [`typescript`] types of the handlers of an effect.
 //! - `web`: the [`web`] host, which runs an executor in a page or a worker with a JavaScript handler for each effect.
 //!
@@ -135,6 +137,7 @@ mod table;
 mod task;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+mod trace;
 mod turn;
 #[cfg(feature = "typescript")]
 pub mod typescript;
@@ -158,6 +161,10 @@ pub use task::{JoinError, JoinHandle, LocalJoinHandle};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/INSPECTION.md")]
+struct Inspection;
 
 #[cfg(all(doctest, feature = "tokio", feature = "web"))]
 #[doc = include_str!("../docs/GUIDE.md")]

@@ -12,6 +12,7 @@ use crate::meta::Message;
 use crate::outbox::Outbox;
 use crate::request::{Operation, Request, ShellRequest, ShellStream, Subscription};
 use crate::spawner::{Rejected, Root};
+use crate::trace;
 use crate::turn;
 
 /// Something that the shell is told, and that nobody awaits. Dropping it drops the value.
@@ -113,12 +114,14 @@ impl<E> Shell<E> {
             Some(turn) => {
                 let effect = E::from(Notification { operation: value });
                 turn.with_outbox(|outbox: &mut Outbox<E>| outbox.push(RequestId::NONE, effect));
+                trace::notified::<T>();
                 Ok(())
             }
             None => match door.enter(Until::Closed) {
                 Some(inside) => {
                     let effect = E::from(Notification { operation: value });
                     inside.send(Message::Notify(Answer::new(effect)));
+                    trace::notified::<T>();
                     Ok(())
                 }
                 None => Err(Rejected::closed(value)),

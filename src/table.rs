@@ -198,6 +198,12 @@ impl Table {
         }
     }
 
+    /// Who awaits a pending request, and what kind it is of.
+    pub(crate) fn of(&self, id: RequestId) -> Option<(TaskId, &'static Kind)> {
+        let entry = self.entries.get(id)?;
+        Some((entry.task, entry.kind))
+    }
+
     /// Whether the id names a pending request of this kind.
     pub(crate) fn check(
         &self,

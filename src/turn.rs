@@ -29,6 +29,7 @@ use crate::snapshot::{Snapshot, TaskSnapshot, TaskState};
 #[cfg(feature = "bridge")]
 use crate::table::Standing;
 use crate::table::{Found, Poller, Table, Wake};
+use crate::trace::{self, Answered};
 
 shim::turn_local!(static TURN: Turn);
 
@@ -83,6 +84,18 @@ pub(crate) enum Ended {
     Stopped,
 }
 
+impl Ended {
+    /// The word for it, for people.
+    fn word(self, fate: Option<Cause>) -> &'static str {
+        match (self, fate) {
+            (Self::Done, _) => "done",
+            (Self::Panicked, _) => "panicked",
+            (Self::Stopped, Some(Cause::TornDown)) => "torn down",
+            (Self::Stopped, _) => "aborted",
+        }
+    }
+}
+
 /// What tells two wakers apart: [`Waker::will_wake`] compares the same, and this needs no waker to be kept.
 fn address(waker: &Waker) -> (usize, usize) {
     (
@@ -123,6 +136,11 @@ impl Drop for Unjoined {
             });
         }
     }
+}
+
+/// Why an answer had no effect, if it had none.
+fn refusal<W, A>(outcome: &Result<W, (Reason, A)>) -> Option<Reason> {
+    outcome.as_ref().err().map(|(reason, _)| *reason)
 }
 
 pub(crate) struct Turn {
@@ -281,7 +299,9 @@ impl Turn {
 
     /// Gives a new task its id.
     pub(crate) fn enroll(&self, label: Label) -> TaskId {
-        self.tasks.borrow_mut().insert(label, self.now())
+        let id = self.tasks.borrow_mut().insert(label, self.now());
+        trace::spawned(id, label);
+        id
     }
 
     pub(crate) fn make_ready(&self, runnable: Runnable) {
@@ -319,16 +339,19 @@ impl Turn {
         };
         self.current.set(Some(id));
         self.fate.set(fate);
+        let polling = trace::polling(id, || self.tasks.borrow().label(id));
         runnable.run();
+        polling.end();
         self.current.set(None);
         self.own_waker.set(None);
-        self.fate.set(None);
+        let fate = self.fate.take();
         self.was_woken.set(false);
         let ended = self.ended.take();
         if let Some(how) = ended {
             let waker = self.tasks.borrow_mut().end(id, how != Ended::Stopped);
             // May be the last that holds the allocation: see `Meta`.
             drop(waker);
+            trace::ended(id, how.word(fate));
         }
         ended
     }
@@ -532,6 +555,7 @@ impl Turn {
     fn emit<E: Send + 'static>(&self, id: RequestId, effect: E) {
         let number = self.with_outbox(|outbox: &mut Outbox<E>| outbox.push(id, effect));
         self.requests.borrow_mut().emitted(id, number, self.now());
+        trace::emitted(id, || self.requests.borrow().of(id));
     }
 
     /// Registers who polls.
@@ -598,6 +622,7 @@ impl Turn {
     pub(crate) fn cancel(&self, id: RequestId) {
         let remains = self.requests.borrow_mut().cancel(id);
         if let Some(remains) = remains {
+            trace::cancelled(id, remains.notice == Notice::Cancelled);
             self.tell_shell(id, remains.notice);
             discard(remains.rest);
         }
@@ -633,13 +658,23 @@ impl Turn {
         self.requests.borrow_mut().taken(id);
     }
 
-    /// Whether the id names a pending request of this kind.
+    /// Whether the id names a pending request of this kind, for who answers by it.
     pub(crate) fn check(
         &self,
         id: RequestId,
         is_kind: impl FnOnce(&Kind) -> bool,
     ) -> Result<(), Reason> {
-        self.requests.borrow().check(id, is_kind)
+        let checked = self.requests.borrow().check(id, is_kind);
+        if let Err(reason) = checked {
+            trace::refused(id, reason);
+        }
+        checked
+    }
+
+    /// Whether the id names a pending request.
+    #[cfg(feature = "web")]
+    pub(crate) fn holds(&self, id: RequestId) -> bool {
+        self.requests.borrow().check(id, |_| true).is_ok()
     }
 
     /// How a pending request stands, for who answers by its id.
@@ -676,13 +711,17 @@ impl Turn {
     }
 
     fn deliver<T: Send + 'static>(&self, id: RequestId, answer: T) -> Result<(), (Reason, T)> {
-        let wake = self.requests.borrow_mut().answer(id, answer)?;
+        let wake = self.requests.borrow_mut().answer(id, answer);
+        trace::answered(id, Answered::Answer, || refusal(&wake));
+        let wake = wake?;
         self.wake_for_entry(id, wake);
         Ok(())
     }
 
     fn answer_erased(&self, id: RequestId, answer: Answer) -> Result<(), (Reason, Answer)> {
-        let wake = self.requests.borrow_mut().answer_erased(id, answer)?;
+        let wake = self.requests.borrow_mut().answer_erased(id, answer);
+        trace::answered(id, Answered::Answer, || refusal(&wake));
+        let wake = wake?;
         self.wake_for_entry(id, wake);
         Ok(())
     }
@@ -702,7 +741,9 @@ impl Turn {
     }
 
     fn enqueue<T: Send + 'static>(&self, id: RequestId, item: T) -> Result<(), (Reason, T)> {
-        let (wake, displaced) = self.requests.borrow_mut().item(id, item)?;
+        let queued = self.requests.borrow_mut().item(id, item);
+        trace::answered(id, Answered::Item, || refusal(&queued));
+        let (wake, displaced) = queued?;
         self.wake_for_entry(id, wake);
         discard(displaced);
         Ok(())
@@ -710,7 +751,9 @@ impl Turn {
 
     /// Delivers an item whose sender has taken a place in the stream's room, if the stream has one.
     fn item_erased(&self, id: RequestId, item: Answer) -> Result<(), (Reason, Answer)> {
-        let (wake, displaced) = self.requests.borrow_mut().item_erased(id, item)?;
+        let queued = self.requests.borrow_mut().item_erased(id, item);
+        trace::answered(id, Answered::Item, || refusal(&queued));
+        let (wake, displaced) = queued?;
         self.wake_for_entry(id, wake);
         discard(displaced);
         Ok(())
@@ -723,7 +766,10 @@ impl Turn {
     }
 
     pub(crate) fn end(&self, id: RequestId, end: Result<(), RequestError>) -> Result<(), Reason> {
-        let wake = self.requests.borrow_mut().end(id, end)?;
+        let how = Answered::by(&end);
+        let wake = self.requests.borrow_mut().end(id, end);
+        trace::answered(id, how, || wake.as_ref().err().copied());
+        let wake = wake?;
         self.wake_for_entry(id, wake);
         Ok(())
     }

@@ -10,7 +10,7 @@ const FLOORS: &[&str] = &[
     // and as a picture, an answer without its type and one with it, the life of a request, and all requests.
     "shim", "contain", "id", "snapshot", "explain", "graph", "answer", "shelf", "entry", "table",
     // What comes in, what a task carries with it, what goes out, and what is said of it.
-    "mailbox", "meta", "roster", "outbox", "report", "plain",
+    "mailbox", "meta", "trace", "roster", "outbox", "report", "plain",
     // Where they meet: what a turn lends.
     "turn",
     // What the core and the shell hold: an id and a way to send.
