@@ -148,15 +148,15 @@ fn is_harmless(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, ' ' | '.' | ',' | ':' | '/' | '_' | '-' | '(' | ')')
 }
 
-/// Writes what is not harmless as `begin`, its number and a semicolon.
-fn escape(text: &str, begin: &str) -> String {
+/// Writes each character of a text that is not harmless by `write`.
+fn escape(text: &str, write: impl Fn(&mut String, char) -> fmt::Result) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         if is_harmless(c) {
             escaped.push(c);
         } else {
             // A string takes whatever is written to it.
-            let _ = write!(escaped, "{begin}{};", u32::from(c));
+            let _ = write(&mut escaped, c);
         }
     }
     escaped
@@ -166,7 +166,11 @@ struct Mermaid(String);
 
 impl Mermaid {
     fn text(text: &str) -> String {
-        escape(text, "#")
+        escape(text, |escaped, c| match c {
+            // Before an `n` it would break the line, also as a number: what follows it keeps them apart, and has no width.
+            '\\' => escaped.write_str("#92;#8288;"),
+            _ => write!(escaped, "#{};", u32::from(c)),
+        })
     }
 
     fn line(&mut self, line: fmt::Arguments<'_>) {
@@ -228,7 +232,13 @@ struct Dot(String);
 
 impl Dot {
     fn text(text: &str) -> String {
-        escape(text, "&#")
+        escape(text, |escaped, c| match c {
+            // Also as a number it would begin an escape.
+            '\\' => escaped.write_str("\\\\"),
+            // Numbers are read up to 16 bits alone, and nothing beyond ASCII has a meaning.
+            _ if !c.is_ascii() => escaped.write_char(c),
+            _ => write!(escaped, "&#{};", u32::from(c)),
+        })
     }
 
     fn line(&mut self, line: fmt::Arguments<'_>) {

@@ -452,7 +452,7 @@ fn the_picture_shows_who_owns_what_and_who_has_the_next_step() {
 }
 
 /// What a name may not do to a picture or a text.
-const HOSTILE: &str = "a\"]\\N;\n|#quot;&amp;%%{init}%%`</script>\u{202e}'{}--> é漢";
+const HOSTILE: &str = "a\"]\\N;\n|#quot;&amp;%%{init}%%`</script>\u{202e}'{}--> é漢😀";
 
 #[test]
 fn a_hostile_name_stays_a_name() {
@@ -490,12 +490,12 @@ fn a_hostile_name_stays_a_name() {
         node.ends_with("\"];") && node.matches('"').count() == 2,
         "{node}"
     );
-    // Of its own line breaks alone.
-    assert_eq!(
-        (node.matches('\\').count(), node.matches("\\n").count()),
-        (2, 2),
-        "{node}"
-    );
+    // Each of the name's is written twice, and two break lines.
+    let backslashes = format!("{HOSTILE:?}").matches('\\').count();
+    assert_eq!(node.matches('\\').count(), 2 * backslashes + 2, "{node}");
+    assert_eq!(node.matches(r"\\").count(), backslashes, "{node}");
+    assert!(node.contains("😀") && mermaid.contains("#128512;"));
+    assert_eq!(mermaid.matches("#92;#8288;").count(), backslashes);
     for picture in [mermaid, dot] {
         for word in [
             "</", "script>", "%%", "`", "{init", "--> é", "&amp", "quot;", "Wrapper<", "[u8",

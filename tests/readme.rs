@@ -31,7 +31,7 @@ fn printed(example: &str, arguments: &[&str]) -> String {
     assert!(output.status.success(), "{err}");
     // Some systems write a place with a separator of their own, which a picture has as a number.
     let text = String::from_utf8(output.stdout).unwrap();
-    text.replace('\\', "/").replace("#92;", "/")
+    text.replace('\\', "/").replace("#92;#8288;", "/")
 }
 
 #[test]
