@@ -598,6 +598,21 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_as_old_as_its_effect_and_not_older_than_that_is_made() {
+        let poller = Poller {
+            task: TaskId::from_u64(1),
+            waker: Waker::noop(),
+            is_own: true,
+        };
+        let mut table = Table::default();
+        let (kind, place) = (Kind::one::<u8>(), Location::caller());
+        let id = table.open_one::<u8>(kind, place, poller).unwrap();
+        assert_eq!(table.snapshot(7)[0].age, 0);
+        table.emitted(id, 0, u32::MAX);
+        assert_eq!(table.snapshot(7)[0].age, 8);
+    }
+
+    #[test]
     fn nobody_listens_to_a_stream_of_which_something_has_come() {
         let (one, two) = (TaskId::from_u64(1), TaskId::from_u64(2));
         let poller = Poller {

@@ -680,7 +680,11 @@ impl Turn {
     /// How a pending request stands, for who answers by its id.
     #[cfg(feature = "bridge")]
     pub(crate) fn standing(&self, id: RequestId) -> Result<Standing, Reason> {
-        self.requests.borrow().standing(id)
+        let standing = self.requests.borrow().standing(id);
+        if let Err(reason) = &standing {
+            trace::refused(id, *reason);
+        }
+        standing
     }
 
     /// Wakes who awaits this entry.

@@ -108,6 +108,17 @@ fn a_task_is_ready_then_waits_then_has_ended() {
 }
 
 #[test]
+fn what_the_host_has_just_spawned_is_not_yet_taken_in() {
+    let mut executor = Executor::<Effect>::new();
+    drop(executor.spawn(pending::<()>()));
+    let before = executor.snapshot();
+    assert_eq!((before.tasks.len(), before.messages), (0, 1));
+    executor.run_until_stalled();
+    let after = executor.snapshot();
+    assert_eq!((after.tasks.len(), after.messages), (1, 0));
+}
+
+#[test]
 fn an_abort_ends_a_task_without_a_poll() {
     let mut executor = Executor::<Effect>::new();
     let task = executor.spawn(pending::<()>());
@@ -334,6 +345,25 @@ fn streams_and_failures_have_words_of_their_own() {
     assert_eq!(
         text(&executor),
         ["failed or abandoned, unread", "ended, 2 items unread"]
+    );
+}
+
+#[test]
+fn an_end_that_nobody_has_read_is_something_to_read() {
+    let mut executor = Executor::<Effect>::new();
+    let shell = executor.shell();
+    drop(executor.spawn(async move { shell.subscribe(Ticks).next().await }));
+    executor.run_until_stalled();
+    let Some(Effect::Ticks(ticks)) = take(&mut executor).pop() else {
+        panic!("not this effect")
+    };
+    executor.end(&ticks.feed).unwrap();
+    let snapshot = executor.snapshot();
+    assert_eq!(snapshot.requests[0].state(), RequestState::Answered);
+    assert!(
+        snapshot
+            .explain()
+            .ends_with("taken by the shell, ended, 0 items unread")
     );
 }
 
