@@ -19,7 +19,9 @@ use crate::request::{Feed, Operation, ResolveError, Resolver};
 use crate::root::Root;
 use crate::shell;
 use crate::shim;
+use crate::snapshot::Snapshot;
 use crate::task::{self, JoinHandle};
+use crate::trace;
 use crate::turn::{Ended, Turn};
 
 /// How often a long turn looks into its mailbox, in polls: an abort from outside reaches tasks that keep each other busy.
@@ -142,6 +144,11 @@ impl<E: Send + 'static> Engine<E> {
         }
     }
 
+    /// What it holds now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.turn.snapshot(self.mailbox.len())
+    }
+
     /// Does one of the host's own acts, after what the mailbox holds.
     pub(crate) fn act<R>(&self, act: impl FnOnce(&Turn) -> R) -> R {
         let result = self.turn.lend(|| {
@@ -157,6 +164,7 @@ impl<E: Send + 'static> Engine<E> {
     /// Polls what is ready, until nothing is or the budget is spent.
     pub(crate) fn run(&mut self, budget: usize) -> Settled {
         let mut settled = Settled::default();
+        self.turn.begin_turn();
         if self.has_bell {
             self.door().disarm();
         }
@@ -224,9 +232,18 @@ impl<E: Send + 'static> Engine<E> {
 
     /// The same as far as the mailbox is taken in.
     pub(crate) fn take_front(&self) -> Option<Emitted<E>> {
+        let front = match cfg!(feature = "tracing") {
+            true => self
+                .turn
+                .with_outbox(|outbox: &mut Outbox<E>| outbox.front()),
+            false => None,
+        };
         let emitted = self
             .turn
             .with_outbox(|outbox: &mut Outbox<E>| outbox.pop(|id| self.turn.taken(id)));
+        if let (Some(id), Some(Emitted::Effect(_))) = (front, &emitted) {
+            trace::taken(id);
+        }
         if self.turn.is_bounded() && matches!(emitted, Some(Emitted::Effect(_))) {
             self.hand_on();
         }
@@ -341,6 +358,7 @@ impl<E: Send + 'static> Engine<E> {
             found
         });
         door.silence();
+        trace::torn_down(tasks, requests, messages);
         self.at_rest = true;
         Found {
             tasks,

@@ -175,6 +175,8 @@ pub(crate) struct Entry {
     pub(crate) state: State,
     /// Where its answer will lie; of no use to a stream.
     pub(crate) shelf: ShelfId,
+    /// The turn that emitted its effect, modulo 2^32.
+    pub(crate) since: u32,
 }
 
 /// Where the effect is: one word.

@@ -267,7 +267,7 @@ macro_rules! executor {
             /// taken in.
             #[cfg(any(feature = "testing", feature = "web"))]
             pub(crate) fn holds(&self, id: RequestId) -> bool {
-                self.engine.turn.check(id, |_| true).is_ok()
+                self.engine.turn.holds(id)
             }
 
             /// Has panics told to this one as well, first.
@@ -407,7 +407,7 @@ macro_rules! executor {
             /// The tasks and requests that it holds now, as far as the mailbox is taken in.
             #[must_use]
             pub fn snapshot(&self) -> Snapshot {
-                self.engine.turn.snapshot()
+                self.engine.snapshot()
             }
 
             /// Comes to rest, and says what it found and what is left.

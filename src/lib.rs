@@ -91,6 +91,7 @@
 //! - [`Operation`] and [`effects!`] say what the core asks; [`Shell`] asks it.
 //! - [`Executor::spawn`] makes tasks, and a [`Spawner`] does from anywhere; [`JoinHandle`] awaits or aborts them.
 //! - A [`Scope`] owns tasks that end together, and [`Spawner::latest`] those of which only the latest is wanted.
+//! - [`Snapshot`] says what an executor holds, and who waits for what.
 //! - [`Request`] and [`Resolver`], [`Subscription`] and [`Feed`], [`Notification`] are what the shell gets.
 //!
 //! # Features
@@ -100,6 +101,7 @@
 //! - `serde`: [`portable`] effects, which a shell that shares no types with the core can perform.
 //! - `testing`: the [`testing`] kit, for the tests of cores: a scripted shell, probes, seeded schedules.
 //! - `tokio`: the [`tokio`] driver, which runs an executor on a runtime of yours with a handler for each effect.
+//! - `tracing`: spans and events of that crate, by names that stay: docs/INSPECTION.md has them.
 //! - `typescript`: the [`typescript`] types of the handlers of an effect.
 //! - `web`: the [`web`] host, which runs an executor in a page or a worker with a JavaScript handler for each effect.
 //!
@@ -116,6 +118,8 @@ mod effects;
 mod engine;
 mod entry;
 mod executor;
+mod explain;
+mod graph;
 mod id;
 mod limit;
 mod mailbox;
@@ -123,7 +127,7 @@ mod meta;
 #[cfg(feature = "testing")]
 mod order;
 mod outbox;
-#[cfg(any(feature = "bridge", feature = "web"))]
+#[cfg(feature = "serde")]
 mod plain;
 #[cfg(feature = "serde")]
 pub mod portable;
@@ -144,6 +148,7 @@ mod task;
 pub mod testing;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+mod trace;
 mod turn;
 #[cfg(feature = "typescript")]
 pub mod typescript;
@@ -163,13 +168,17 @@ pub use request::{
 pub use scope::{Close, Latest, Scope};
 pub use scopes::{Key, ScopeReport};
 pub use shell::{Notification, Shell};
-pub use snapshot::{RequestSnapshot, Snapshot, TaskSnapshot};
+pub use snapshot::{RequestSnapshot, RequestState, Snapshot, TaskSnapshot, TaskState};
 pub use spawner::{LocalSpawner, Named, Spawner};
 pub use task::{JoinError, JoinHandle, LocalJoinHandle};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/INSPECTION.md")]
+struct Inspection;
 
 #[cfg(all(doctest, feature = "bridge", feature = "tokio", feature = "web"))]
 #[doc = include_str!("../docs/GUIDE.md")]

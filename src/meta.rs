@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::contain::{Payload, message};
+use crate::explain::write_task;
 use crate::id::TaskId;
 use crate::mailbox;
 use crate::scopes;
@@ -65,20 +66,6 @@ impl fmt::Debug for TaskPanic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TaskPanic({self})")
     }
-}
-
-/// `task 3.1 "checker" (src/core.rs:41:9)`, the one way in which a task is named in text.
-pub(crate) fn write_task(
-    f: &mut fmt::Formatter<'_>,
-    task: TaskId,
-    name: Option<&'static str>,
-    place: &'static Location<'static>,
-) -> fmt::Result {
-    write!(f, "task {task} ")?;
-    if let Some(name) = name {
-        write!(f, "{name:?} ")?;
-    }
-    write!(f, "({place})")
 }
 
 /// Why a task is to end before it is done.

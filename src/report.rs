@@ -6,8 +6,9 @@ use std::panic::Location;
 use std::sync::{Arc, PoisonError};
 
 use crate::contain::discard;
+use crate::explain::write_leak;
 use crate::id::TaskId;
-use crate::meta::{Door, Label, Message, write_task};
+use crate::meta::{Door, Label, Message};
 use crate::outbox::Emitted;
 use crate::shim::{Mutex, Receiver};
 
@@ -67,9 +68,7 @@ pub struct Leak {
 /// `a waker of task 3.1 "checker" (src/core.rs:41:9) is out`
 impl fmt::Display for Leak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a waker of ")?;
-        write_task(f, self.task, self.name, self.place)?;
-        f.write_str(" is out")
+        write_leak(f, self.task, self.name, self.place)
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::Waker;
 use crate::id::{TaskId, Tasks};
 use crate::meta::Label;
 use crate::scopes::{Key, Left, Scopes, Slot};
-use crate::snapshot::TaskSnapshot;
+use crate::snapshot::{TaskSnapshot, TaskState};
 
 #[derive(Default)]
 pub(crate) struct Roster {
@@ -27,6 +27,8 @@ pub(crate) struct Roster {
 struct Rare {
     /// Of those that were given one.
     names: BTreeMap<TaskId, &'static str>,
+    /// Of those that are in one.
+    members: BTreeMap<TaskId, Slot>,
     scopes: Scopes,
     /// Of a task whose allocation went with its last poll, as one's does that nobody joins.
     parting: Option<Ties>,
@@ -36,23 +38,50 @@ struct Task {
     place: &'static Location<'static>,
     /// From its first poll that is pending until it ends: until then it is ready, or being polled.
     waker: Option<Waker>,
-    /// The scope that it is in.
-    scope: Option<Slot>,
-    /// Whether it was woken by that since its last poll, and so is ready.
-    is_called: Cell<bool>,
-    has_ended: bool,
-    /// Whether its join handle is out.
-    is_joined: bool,
-    /// Whether it is to end though nobody has aborted it by its handle.
-    is_doomed: bool,
+    /// The turn that took it in, modulo 2^32.
+    since: u32,
+    polls: Polls,
+    marks: Marks,
 }
 
-impl Task {
-    fn ties(&self) -> Ties {
-        Ties {
-            scope: self.scope,
-            is_doomed: self.is_doomed,
-        }
+/// What is so of a task, in one byte.
+#[derive(Default)]
+pub(crate) struct Marks(Cell<u8>);
+
+/// It has ended.
+const ENDED: u8 = 1;
+/// Its join handle is gone.
+const DETACHED: u8 = 2;
+/// It was woken by its waker since its last poll, and so is ready.
+const CALLED: u8 = 4;
+/// It is to end though nobody has aborted it by its handle.
+const DOOMED: u8 = 8;
+
+impl Marks {
+    fn has(&self, mark: u8) -> bool {
+        self.0.get() & mark != 0
+    }
+
+    /// Gives whether it was so before.
+    fn set(&self, mark: u8) -> bool {
+        self.0.replace(self.0.get() | mark) & mark != 0
+    }
+
+    fn clear(&self, mark: u8) {
+        self.0.set(self.0.get() & !mark);
+    }
+
+    /// Notes that the task is woken. Gives whether it was already, since its last poll.
+    pub(crate) fn call(&self) -> bool {
+        self.set(CALLED)
+    }
+
+    fn has_ended(&self) -> bool {
+        self.has(ENDED)
+    }
+
+    fn is_joined(&self) -> bool {
+        !self.has(DETACHED)
     }
 }
 
@@ -63,17 +92,44 @@ pub(crate) struct Ties {
     pub(crate) is_doomed: bool,
 }
 
+/// A count that stays at its most: of three bytes, since a task has no more to spare.
+#[derive(Clone, Copy, Default)]
+struct Polls {
+    low: [u8; 2],
+    high: u8,
+}
+
+impl Polls {
+    #[inline]
+    fn increment(&mut self) {
+        let (low, is_over) = u16::from_ne_bytes(self.low).overflowing_add(1);
+        if is_over {
+            match self.high.checked_add(1) {
+                Some(high) => self.high = high,
+                None => return,
+            }
+        }
+        self.low = low.to_ne_bytes();
+    }
+
+    fn get(self) -> u32 {
+        u32::from(u16::from_ne_bytes(self.low)) | u32::from(self.high) << u16::BITS
+    }
+}
+
+/// What there may be millions of: see `asserted`.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Option<Task>>() == 32);
+
 impl Roster {
-    /// Takes in a new task.
-    pub(crate) fn insert(&mut self, label: Label) -> TaskId {
+    /// Takes in a new task, in this turn.
+    pub(crate) fn insert(&mut self, label: Label, turn: u32) -> TaskId {
         let id = self.tasks.insert_with(|_| Task {
             place: label.place,
             waker: None,
-            scope: None,
-            is_called: Cell::new(false),
-            has_ended: false,
-            is_joined: true,
-            is_doomed: false,
+            since: turn,
+            polls: Polls::default(),
+            marks: Marks::default(),
         });
         let id = id.expect("2^32 tasks need more memory than there is");
         if let Some(name) = label.name {
@@ -90,18 +146,19 @@ impl Roster {
         self.live
     }
 
-    /// Its waker, if it has waited before, and whether it was woken by that since its last poll.
-    pub(crate) fn waker(&self, id: TaskId) -> Option<(&Waker, &Cell<bool>)> {
+    /// Its waker, if it has waited before, and where its being woken is noted.
+    pub(crate) fn waker(&self, id: TaskId) -> Option<(&Waker, &Marks)> {
         let task = self.tasks.get(id)?;
-        Some((task.waker.as_ref()?, &task.is_called))
+        Some((task.waker.as_ref()?, &task.marks))
     }
 
-    /// It waits, by this waker. Gives whether it is for the first time.
+    /// It was polled, and waits, by this waker. Gives whether it is for the first time.
     pub(crate) fn pend(&mut self, id: TaskId, waker: &Waker) -> bool {
         let Some(task) = self.tasks.get_mut(id) else {
             return false;
         };
-        task.is_called.set(false);
+        task.polls.increment();
+        task.marks.clear(CALLED);
         let is_first = task.waker.is_none();
         if is_first {
             task.waker = Some(waker.clone());
@@ -109,19 +166,23 @@ impl Roster {
         is_first
     }
 
-    /// It has ended. Gives its waker, to be dropped outside the borrow: it may be the last that holds the allocation.
+    /// It has ended, in a poll or without one. Gives its waker, to be dropped outside the borrow: it may be the last that
+    /// holds the allocation.
     #[must_use = "it is dropped outside the borrow"]
-    pub(crate) fn end(&mut self, id: TaskId) -> Option<Waker> {
+    pub(crate) fn end(&mut self, id: TaskId, was_polled: bool) -> Option<Waker> {
         self.live -= 1;
         let task = self.tasks.get_mut(id)?;
-        task.has_ended = true;
+        if was_polled {
+            task.polls.increment();
+        }
+        task.marks.set(ENDED);
         task.waker.take()
     }
 
     /// Its join handle is gone.
     pub(crate) fn detach(&mut self, id: TaskId) {
         if let Some(task) = self.tasks.get_mut(id) {
-            task.is_joined = false;
+            task.marks.set(DETACHED);
         }
     }
 
@@ -130,10 +191,12 @@ impl Roster {
         let task = self.tasks.remove(id);
         if let Some(rare) = &mut self.rare {
             rare.names.remove(&id);
+            let scope = rare.members.remove(&id);
             if let Some(task) = task
-                && !task.has_ended
+                && !task.marks.has_ended()
             {
-                rare.parting = Some(task.ties());
+                let is_doomed = task.marks.has(DOOMED);
+                rare.parting = Some(Ties { scope, is_doomed });
             }
         }
     }
@@ -171,11 +234,11 @@ impl Roster {
         scope: Option<Slot>,
         key: Option<Key>,
     ) -> (bool, Option<TaskId>) {
-        if let Some(task) = self.tasks.get_mut(id) {
-            task.scope = scope;
-        }
         let tasks = &self.tasks;
-        let scopes = &mut self.rare.get_or_insert_default().scopes;
+        let Rare {
+            members, scopes, ..
+        } = &mut **self.rare.get_or_insert_default();
+        members.extend(scope.map(|slot| (id, slot)));
         let ends = scope.is_some_and(|slot| scopes.enter(slot, id));
         let before = key.and_then(|key| scopes.replace(scope, key, id, |id| is_live(tasks, id)));
         (ends, before)
@@ -186,23 +249,29 @@ impl Roster {
         let Some(task) = self.tasks.get_mut(id) else {
             return false;
         };
-        let is_news = !task.has_ended && !task.is_doomed;
+        let is_news = !task.marks.has_ended() && !task.marks.set(DOOMED);
         if is_news {
-            task.is_doomed = true;
             self.scopes().doomed += 1;
         }
         is_news
     }
 
     pub(crate) fn is_doomed(&self, id: TaskId) -> bool {
-        self.tasks.get(id).is_some_and(|task| task.is_doomed)
+        self.tasks
+            .get(id)
+            .is_some_and(|task| task.marks.has(DOOMED))
     }
 
     /// What ties a task to others that has ended by this very poll.
     pub(crate) fn ties(&mut self, id: TaskId) -> Ties {
-        match self.tasks.get(id) {
-            Some(task) => task.ties(),
-            None => self.rare().parting.take().unwrap_or_default(),
+        let is_doomed = self.tasks.get(id).map(|task| task.marks.has(DOOMED));
+        let rare = self.rare();
+        match is_doomed {
+            Some(is_doomed) => Ties {
+                scope: rare.members.get(&id).copied(),
+                is_doomed,
+            },
+            None => rare.parting.take().unwrap_or_default(),
         }
     }
 
@@ -223,26 +292,36 @@ impl Roster {
         (tasks.filter_map(|task| task.waker.as_ref()), is_more)
     }
 
-    pub(crate) fn snapshot(&self) -> Vec<TaskSnapshot> {
-        let live = self.tasks.iter().filter(|(_, task)| !task.has_ended);
+    /// Every task whose allocation is there, as of this turn: the live ones, and those that have ended. What a live one
+    /// awaits, and whether it is ready, the table does not know.
+    pub(crate) fn snapshot(&self, turn: u32) -> (Vec<TaskSnapshot>, Vec<TaskSnapshot>) {
         let describe = |(id, task): (TaskId, &Task)| TaskSnapshot {
             id,
             name: self.label_of(id, task).name,
             place: task.place,
+            state: match task.marks.has_ended() {
+                true => TaskState::Ended,
+                false => TaskState::Waiting,
+            },
+            polls: task.polls.get(),
+            age: turn.wrapping_sub(task.since),
+            is_joined: task.marks.is_joined(),
+            awaits: Vec::new(),
         };
-        live.map(describe).collect()
+        let all = self.tasks.iter().map(describe);
+        all.partition(|task| task.state != TaskState::Ended)
     }
 
     /// Every task whose allocation is there, and whether its join handle is out.
     pub(crate) fn remaining(&self) -> impl Iterator<Item = (TaskId, Label, bool)> {
         self.tasks
             .iter()
-            .map(|(id, task)| (id, self.label_of(id, task), task.is_joined))
+            .map(|(id, task)| (id, self.label_of(id, task), task.marks.is_joined()))
     }
 }
 
 fn is_live(tasks: &Tasks<Task>, id: TaskId) -> bool {
-    tasks.get(id).is_some_and(|task| !task.has_ended)
+    tasks.get(id).is_some_and(|task| !task.marks.has_ended())
 }
 
 #[cfg(test)]
@@ -255,20 +334,49 @@ mod tests {
         let mut roster = Roster::default();
         let place = Location::caller();
         let name = Some("checker");
-        let id = roster.insert(Label { name, place });
+        let id = roster.insert(Label { name, place }, 0);
         assert!(roster.waker(id).is_none());
         assert!(roster.pend(id, Waker::noop()) && roster.waker(id).is_some());
         assert!(!roster.pend(id, Waker::noop()));
-        assert!(roster.end(id).is_some() && roster.waker(id).is_none());
+        assert!(roster.end(id, true).is_some() && roster.waker(id).is_none());
         roster.remove(id);
         assert!(!roster.pend(id, Waker::noop()) && roster.remaining().count() == 0);
         assert!(roster.rare().names.is_empty());
     }
 
-    /// A task costs as much as before there were scopes.
     #[test]
-    #[cfg(target_pointer_width = "64")]
-    fn a_place_in_the_table_takes_four_words() {
-        assert_eq!(size_of::<Option<Task>>(), 32);
+    fn polls_are_counted_to_their_most_and_stay_there() {
+        let mut polls = Polls::default();
+        for number in 1..=70_000 {
+            polls.increment();
+            assert_eq!(polls.get(), number);
+        }
+        polls.high = u8::MAX;
+        polls.low = (u16::MAX - 1).to_ne_bytes();
+        for _ in 0..3 {
+            polls.increment();
+            assert_eq!(polls.get(), (1 << 24) - 1);
+        }
+    }
+
+    #[test]
+    fn marks_are_told_apart() {
+        let marks = Marks::default();
+        let all = |marks: &Marks| (marks.has_ended(), marks.is_joined(), marks.has(DOOMED));
+        assert_eq!(all(&marks), (false, true, false));
+        assert!(!marks.call() && marks.call());
+        assert!(!marks.set(DETACHED) && !marks.set(DOOMED) && !marks.set(ENDED));
+        assert_eq!(all(&marks), (true, false, true));
+        marks.clear(CALLED);
+        assert!(!marks.call() && marks.has_ended());
+    }
+
+    #[test]
+    fn an_age_is_counted_over_the_end_of_the_turns_numbers() {
+        let mut roster = Roster::default();
+        let (name, place) = (None, Location::caller());
+        let id = roster.insert(Label { name, place }, u32::MAX);
+        let (live, _) = roster.snapshot(2);
+        assert_eq!((live[0].id, live[0].age), (id, 3));
     }
 }

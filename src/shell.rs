@@ -12,6 +12,7 @@ use crate::mailbox::Until;
 use crate::meta::{Door, Message};
 use crate::outbox::Outbox;
 use crate::request::{Operation, Request, ShellRequest, ShellStream, Subscription};
+use crate::trace;
 use crate::turn;
 
 /// A shell's part in the count of what is still out. It holds a way to send, and nothing else.
@@ -124,6 +125,7 @@ impl<E> Shell<E> {
                 let effect = E::from(Notification { operation: value });
                 place.keep();
                 turn.with_outbox(|outbox: &mut Outbox<E>| outbox.push(RequestId::NONE, effect));
+                trace::notified::<T>();
                 Ok(())
             }
             None => {
@@ -136,6 +138,7 @@ impl<E> Shell<E> {
                 let effect = E::from(Notification { operation: value });
                 place.keep();
                 inside.send(Message::Notify(Answer::new(effect)));
+                trace::notified::<T>();
                 Ok(())
             }
         })

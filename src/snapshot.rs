@@ -4,8 +4,20 @@ use std::panic::Location;
 
 use crate::id::{RequestId, TaskId};
 
-/// A live task, as [`Executor::snapshot`](crate::Executor::snapshot) found it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether a task is to be polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TaskState {
+    /// The next turn polls it.
+    Ready,
+    /// It has been polled, and waits to be woken.
+    Waiting,
+    /// It has ended, and its future is gone; its join handle or a waker holds its allocation.
+    Ended,
+}
+
+/// A task, as [`Executor::snapshot`](crate::Executor::snapshot) found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskSnapshot {
     /// The task.
@@ -14,6 +26,33 @@ pub struct TaskSnapshot {
     pub name: Option<&'static str>,
     /// The place that spawned it.
     pub place: &'static Location<'static>,
+    /// Whether it is to be polled.
+    pub state: TaskState,
+    /// How often it was polled; 16,777,215 stands for that and for more.
+    pub polls: u32,
+    /// How many turns have begun since the executor took it in, modulo 2^32.
+    pub age: u32,
+    /// Whether its join handle is out.
+    pub is_joined: bool,
+    /// The requests and subscriptions that wake it, in the order of [`Snapshot::requests`]. With none, a task that is
+    /// [`Waiting`](TaskState::Waiting) waits for something that the executor knows nothing of: another task, a channel,
+    /// a waker that somebody has.
+    pub awaits: Vec<RequestId>,
+}
+
+/// Who has the next step of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RequestState {
+    /// It waits for a place, and its effect is not made yet: see
+    /// [`Builder::max_requests`](crate::Builder::max_requests).
+    Waiting,
+    /// The shell has not taken its effect.
+    Untaken,
+    /// The shell has its effect, and the task has read all that came.
+    Taken,
+    /// Something is here that the task has not read: an answer, an item, or how it ended.
+    Answered,
 }
 
 /// A pending request or subscription, as [`Executor::snapshot`](crate::Executor::snapshot) found it.
@@ -30,18 +69,72 @@ pub struct RequestSnapshot {
     pub place: &'static Location<'static>,
     /// Whether it is a subscription.
     pub is_stream: bool,
+    /// Whether it waits for a place.
+    pub is_waiting: bool,
     /// Whether the shell has taken its effect.
     pub taken: bool,
-    /// Answers that are here and unread.
+    /// Answers that are here and unread; where the shell failed or abandoned a request, that counts as one.
     pub queued: usize,
+    /// Whether the shell has failed or abandoned it, or ended it if it is a stream, and the task has not yet read so.
+    pub has_ended: bool,
+    /// How many turns have begun since its effect was emitted, modulo 2^32.
+    pub age: u32,
 }
 
-/// What an executor holds at one moment. Plain data: dropping it does nothing.
+impl RequestSnapshot {
+    /// Who has its next step.
+    #[must_use]
+    pub fn state(&self) -> RequestState {
+        if self.is_waiting {
+            RequestState::Waiting
+        } else if self.queued > 0 || self.has_ended {
+            RequestState::Answered
+        } else if self.taken {
+            RequestState::Taken
+        } else {
+            RequestState::Untaken
+        }
+    }
+}
+
+/// What an executor holds at one moment, as far as its mailbox is taken in. Plain data: dropping it does nothing.
+///
+/// It takes time and memory in proportion to the tasks and requests there are. Its [`Display`](std::fmt::Display) is
+/// [`explain`](Self::explain).
+///
+/// With the feature `serde` it is written in the form that docs/WIRE.md gives to a bridge's snapshots, without their
+/// `version` and `effect`.
+///
+/// ```
+/// use stillpoint::{Executor, Operation, Request, RequestState, TaskState};
+///
+/// struct Fetch;
+/// impl Operation for Fetch {
+///     type Output = String;
+/// }
+///
+/// let mut executor = Executor::<Request<Fetch>>::new();
+/// let shell = executor.shell();
+/// executor.spawner().name("reader").spawn(async move { shell.request(Fetch).await });
+/// executor.run_until_stalled();
+///
+/// let snapshot = executor.snapshot();
+/// let (task, request) = (&snapshot.tasks[0], &snapshot.requests[0]);
+/// assert_eq!((task.name, task.state, task.polls), (Some("reader"), TaskState::Waiting, 1));
+/// assert_eq!(task.awaits, [request.id]);
+/// assert_eq!((request.state(), request.age), (RequestState::Untaken, 0));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Snapshot {
+    /// How many turns have begun.
+    pub turn: u64,
+    /// Messages that wait to be taken in, and a task that the host has spawned since its last other call.
+    pub messages: usize,
     /// The live tasks.
     pub tasks: Vec<TaskSnapshot>,
     /// The pending requests and subscriptions.
     pub requests: Vec<RequestSnapshot>,
+    /// The tasks that have ended and whose allocation is there.
+    pub ended: Vec<TaskSnapshot>,
 }

@@ -106,18 +106,29 @@ impl Table {
         self.entries.iter().map(|(id, _)| id).collect()
     }
 
-    pub(crate) fn snapshot(&self) -> Vec<RequestSnapshot> {
+    /// Every request, as of this turn.
+    pub(crate) fn snapshot(&self, turn: u32) -> Vec<RequestSnapshot> {
         let describe = |(id, entry): (RequestId, &Entry)| RequestSnapshot {
             id,
             operation: (entry.kind.name)(),
             task: entry.task,
             place: entry.place,
             is_stream: entry.kind.shape == Shape::Many,
+            is_waiting: entry.emission.is_in_line(),
             taken: entry.emission == Emission::TAKEN,
             queued: match entry.state {
                 State::Pending => 0,
                 State::Answered(_) | State::Ended(_) => 1,
                 State::Stream(stream) => self.streams[stream as usize].items.len(),
+            },
+            has_ended: match entry.state {
+                State::Pending | State::Answered(_) => false,
+                State::Ended(_) => true,
+                State::Stream(stream) => self.streams[stream as usize].end.is_some(),
+            },
+            age: match entry.emission {
+                Emission::UNMADE | Emission::ADMITTED | Emission::WAITING => 0,
+                _ => turn.wrapping_sub(entry.since),
             },
         };
         self.entries.iter().map(describe).collect()
@@ -174,16 +185,18 @@ impl Table {
             },
             state: State::Pending,
             shelf,
+            since: 0,
         })?;
         self.seen += 1;
         self.peak = self.peak.max(self.entries.len());
         Some(id)
     }
 
-    /// Its effect lies in the outbox under this number.
-    pub(crate) fn emitted(&mut self, id: RequestId, number: u64) {
+    /// Its effect lies in the outbox under this number, since this turn.
+    pub(crate) fn emitted(&mut self, id: RequestId, number: u64, turn: u32) {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.emission = Emission::untaken(number);
+            entry.since = turn;
         }
     }
 
@@ -222,6 +235,12 @@ impl Table {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.emission = Emission::TAKEN;
         }
+    }
+
+    /// Who awaits a pending request, and what kind it is of.
+    pub(crate) fn of(&self, id: RequestId) -> Option<(TaskId, &'static Kind)> {
+        let entry = self.entries.get(id)?;
+        Some((entry.task, entry.kind))
     }
 
     /// Whether the id names a pending request of this kind.
@@ -634,6 +653,21 @@ mod tests {
             table.listen(id, two, others.wake()),
             Err(Wake::Other(_))
         ));
+    }
+
+    #[test]
+    fn a_request_is_as_old_as_its_effect_and_not_older_than_that_is_made() {
+        let poller = Poller {
+            task: TaskId::from_u64(1),
+            waker: Waker::noop(),
+            is_own: true,
+        };
+        let mut table = Table::default();
+        let (kind, place) = (Kind::one::<u8>(), Location::caller());
+        let id = table.open_one::<u8>(kind, place, poller).unwrap();
+        assert_eq!(table.snapshot(7)[0].age, 0);
+        table.emitted(id, 0, u32::MAX);
+        assert_eq!(table.snapshot(7)[0].age, 8);
     }
 
     #[test]

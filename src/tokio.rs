@@ -45,11 +45,10 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, Id, JoinHandle, JoinSet};
 
 use crate::contain::{contain, discard, shield};
@@ -57,6 +56,7 @@ use crate::executor::Executor;
 use crate::id::RequestId;
 use crate::outbox::Emitted;
 use crate::report::Teardown;
+use crate::snapshot::Snapshot;
 
 /// Starts a [`Driver`]. Dropping it drops its executor.
 #[must_use = "nothing is driven until `start`"]
@@ -123,15 +123,15 @@ impl<E: Send + 'static> Builder<E> {
         H: FnMut(E) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let (stop, stopped) = oneshot::channel();
+        let (looks, asked) = mpsc::unbounded_channel();
         let pump = Pump {
             handler,
             handlers: Handlers::new(self.on_cancelled),
-            stopped,
+            asked,
         };
         let runtime = self.runtime.unwrap_or_else(Handle::current);
         Driver {
-            _stop: stop,
+            looks,
             pump: runtime.spawn(pump.run(self.executor)),
         }
     }
@@ -151,8 +151,8 @@ impl<E: Send + 'static> fmt::Debug for Builder<E> {
 /// runtime goes first, the executor and the handlers are dropped with it, and what the shell had not seen is lost.
 #[must_use = "dropping it shuts it down: keep it, and call `shutdown`"]
 pub struct Driver<E: Send + 'static> {
-    /// Dropping it stops the pump.
-    _stop: oneshot::Sender<()>,
+    /// Where snapshots are asked for. Dropping it stops the pump.
+    looks: mpsc::UnboundedSender<Look>,
     pump: JoinHandle<Teardown<E>>,
 }
 
@@ -179,6 +179,15 @@ impl<E: Send + 'static> Driver<E> {
         }
     }
 
+    /// What the executor holds, between two of its turns; see [`Executor::snapshot`].
+    ///
+    /// `None` where the runtime was shut down. Dropping the future changes nothing.
+    pub async fn snapshot(&self) -> Option<Snapshot> {
+        let (look, seen) = oneshot::channel();
+        self.looks.send(look).ok()?;
+        seen.await.ok()
+    }
+
     /// Tears the executor down, delivers the last notices, aborts and joins every handler that it started, and returns
     /// the report.
     ///
@@ -193,8 +202,8 @@ impl<E: Send + 'static> Driver<E> {
     ///
     /// Dropping it loses the report alone; the shutdown goes on in the background.
     pub async fn shutdown(self) -> Teardown<E> {
-        let Self { _stop: stop, pump } = self;
-        drop(stop);
+        let Self { looks, pump } = self;
+        drop(looks);
         pump.await
             .expect("the runtime was shut down before its driver")
     }
@@ -212,9 +221,12 @@ impl<E: Send + 'static> fmt::Debug for Driver<E> {
 struct Pump<H> {
     handler: H,
     handlers: Handlers,
-    /// Ready when the driver is dropped.
-    stopped: oneshot::Receiver<()>,
+    /// Closed when the driver is dropped.
+    asked: mpsc::UnboundedReceiver<Look>,
 }
+
+/// Where a snapshot is to go.
+type Look = oneshot::Sender<Snapshot>;
 
 impl<H> Pump<H> {
     async fn run<E, F>(mut self, mut executor: Executor<E>) -> Teardown<E>
@@ -241,8 +253,12 @@ impl<H> Pump<H> {
         executor: &mut Executor<E>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<(Option<RequestId>, Emitted<E>)>> {
-        if Pin::new(&mut self.stopped).poll(cx).is_ready() {
-            return Poll::Ready(None);
+        while let Poll::Ready(asked) = self.asked.poll_recv(cx) {
+            match asked {
+                // Whoever has asked may have gone.
+                Some(look) => drop(look.send(executor.snapshot())),
+                None => return Poll::Ready(None),
+            }
         }
         while self.handlers.poll_join(cx) == Poll::Ready(true) {}
         executor.poll_next_with_id(cx).map(Some)

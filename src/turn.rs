@@ -9,7 +9,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::panic::Location;
 use std::sync::Arc;
@@ -28,10 +28,11 @@ use crate::outbox::{AnyOutbox, Outbox};
 use crate::report::{Remaining, Totals};
 use crate::roster::Roster;
 use crate::shim;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, TaskSnapshot, TaskState};
 #[cfg(feature = "bridge")]
 use crate::table::Standing;
 use crate::table::{Found, Poller, Table, Wake};
+use crate::trace::{self, Answered};
 
 mod scopes;
 
@@ -88,6 +89,18 @@ pub(crate) enum Ended {
     Stopped,
 }
 
+impl Ended {
+    /// The word for it, for people.
+    fn word(self, fate: Option<Cause>) -> &'static str {
+        match (self, fate) {
+            (Self::Done, _) => "done",
+            (Self::Panicked, _) => "panicked",
+            (Self::Stopped, Some(Cause::TornDown)) => "torn down",
+            (Self::Stopped, _) => "aborted",
+        }
+    }
+}
+
 /// What tells two wakers apart: [`Waker::will_wake`] compares the same, and this needs no waker to be kept.
 fn address(waker: &Waker) -> (usize, usize) {
     (
@@ -135,8 +148,15 @@ const CLOSING: u8 = 1;
 /// A task is doomed, and has not ended.
 const DOOMED: u8 = 2;
 
+/// Why an answer had no effect, if it had none.
+fn refusal<W, A>(outcome: &Result<W, (Reason, A)>) -> Option<Reason> {
+    outcome.as_ref().err().map(|(reason, _)| *reason)
+}
+
 pub(crate) struct Turn {
     pub(crate) door: Arc<Door>,
+    /// How many turns have begun.
+    number: Cell<u64>,
     tasks: RefCell<Roster>,
     ready: RefCell<VecDeque<Runnable>>,
     /// Who picks among the ready tasks, if it is not the first that is next.
@@ -184,6 +204,7 @@ impl Turn {
             line: limits.line(),
             overflow: limits.overflow,
             door,
+            number: Cell::new(0),
             tasks: RefCell::default(),
             ready: RefCell::default(),
             #[cfg(feature = "testing")]
@@ -210,6 +231,16 @@ impl Turn {
     /// Makes this state the one that code on this thread finds, while `act` runs.
     pub(crate) fn lend<R>(&self, act: impl FnOnce() -> R) -> R {
         TURN.set(self, act)
+    }
+
+    /// A turn begins.
+    pub(crate) fn begin_turn(&self) {
+        self.number.set(self.number.get() + 1);
+    }
+
+    /// The turn's number, as it is kept by tasks and requests.
+    fn now(&self) -> u32 {
+        self.number.get() as u32
     }
 
     /// Whether this is the turn of the door's executor.
@@ -293,7 +324,9 @@ impl Turn {
 
     /// Gives a new task its id.
     pub(crate) fn enroll(&self, label: Label) -> TaskId {
-        self.tasks.borrow_mut().insert(label)
+        let id = self.tasks.borrow_mut().insert(label, self.now());
+        trace::spawned(id, label);
+        id
     }
 
     pub(crate) fn make_ready(&self, runnable: Runnable) {
@@ -356,10 +389,12 @@ impl Turn {
         };
         self.current.set(Some(id));
         self.fate.set(fate);
+        let polling = trace::polling(id, || self.tasks.borrow().label(id));
         runnable.run();
+        polling.end();
         self.current.set(None);
         self.own_waker.set(None);
-        self.fate.set(None);
+        let fate = self.fate.take();
         self.was_woken.set(false);
         let ended = self.ended.take();
         if let Some(how) = ended {
@@ -368,15 +403,16 @@ impl Turn {
             }
             match self.has_ties.get() {
                 true => self.end_with_ties(id, how),
-                false => self.leave_roster(id),
+                false => self.leave_roster(id, how),
             }
+            trace::ended(id, how.word(fate));
         }
         ended
     }
 
     #[inline]
-    fn leave_roster(&self, id: TaskId) {
-        let waker = self.tasks.borrow_mut().end(id);
+    fn leave_roster(&self, id: TaskId, how: Ended) {
+        let waker = self.tasks.borrow_mut().end(id, how != Ended::Stopped);
         // May be the last that holds the allocation: see `Meta`.
         drop(waker);
     }
@@ -449,11 +485,29 @@ impl Turn {
             .collect()
     }
 
-    /// What is there, for people.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    /// What is there, for people, beside so many messages.
+    pub(crate) fn snapshot(&self, messages: usize) -> Snapshot {
+        let (mut tasks, ended) = self.tasks.borrow().snapshot(self.now());
+        let requests = self.requests.borrow().snapshot(self.now());
+        let by_id = |(index, task): (usize, &TaskSnapshot)| (task.id, index);
+        let index_of: HashMap<TaskId, usize> = tasks.iter().enumerate().map(by_id).collect();
+        for request in &requests {
+            if let Some(index) = index_of.get(&request.task) {
+                tasks[*index].awaits.push(request.id);
+            }
+        }
+        for runnable in self.ready.borrow().iter() {
+            let id = runnable.metadata().status().id();
+            if let Some(index) = id.and_then(|id| index_of.get(&id)) {
+                tasks[*index].state = TaskState::Ready;
+            }
+        }
         Snapshot {
-            tasks: self.tasks.borrow().snapshot(),
-            requests: self.requests.borrow().snapshot(),
+            turn: self.number.get(),
+            messages: messages + usize::from(self.newcomer.borrow().is_some()),
+            tasks,
+            requests,
+            ended,
         }
     }
 
@@ -525,7 +579,7 @@ impl Turn {
             // In its very poll it is to be polled once more, whatever it was called for before.
             Some((waker, _)) if is_polled => waker.wake_by_ref(),
             // Where it was called and not polled since, it is ready: one atomic saved for each item of a burst.
-            Some((_, is_called)) if is_called.replace(true) => {}
+            Some((_, marks)) if marks.call() => {}
             Some((waker, _)) => waker.wake_by_ref(),
             // It is ready, unless it is in its first poll: see `pend`.
             None if is_polled => self.was_woken.set(true),
@@ -657,7 +711,8 @@ impl Turn {
     #[inline(never)]
     pub(crate) fn emit<E: Send + 'static>(&self, id: RequestId, effect: E) {
         let number = self.with_outbox(|outbox: &mut Outbox<E>| outbox.push(id, effect));
-        self.requests.borrow_mut().emitted(id, number);
+        self.requests.borrow_mut().emitted(id, number, self.now());
+        trace::emitted(id, || self.requests.borrow().of(id));
     }
 
     /// Registers who polls.
@@ -724,6 +779,7 @@ impl Turn {
     pub(crate) fn cancel(&self, id: RequestId) {
         let remains = self.requests.borrow_mut().cancel(id);
         if let Some(remains) = remains {
+            trace::cancelled(id, remains.notice == Notice::Cancelled);
             self.conclude(id, remains.notice);
             discard(remains.rest);
         }
@@ -765,19 +821,33 @@ impl Turn {
         self.requests.borrow_mut().taken(id);
     }
 
-    /// Whether the id names a pending request of this kind.
+    /// Whether the id names a pending request of this kind, for who answers by it.
     pub(crate) fn check(
         &self,
         id: RequestId,
         is_kind: impl FnOnce(&Kind) -> bool,
     ) -> Result<(), Reason> {
-        self.requests.borrow().check(id, is_kind)
+        let checked = self.requests.borrow().check(id, is_kind);
+        if let Err(reason) = checked {
+            trace::refused(id, reason);
+        }
+        checked
+    }
+
+    /// Whether the id names a pending request.
+    #[cfg(feature = "web")]
+    pub(crate) fn holds(&self, id: RequestId) -> bool {
+        self.requests.borrow().check(id, |_| true).is_ok()
     }
 
     /// How a pending request stands, for who answers by its id.
     #[cfg(feature = "bridge")]
     pub(crate) fn standing(&self, id: RequestId) -> Result<Standing, Reason> {
-        self.requests.borrow().standing(id)
+        let standing = self.requests.borrow().standing(id);
+        if let Err(reason) = &standing {
+            trace::refused(id, *reason);
+        }
+        standing
     }
 
     /// Wakes who awaits this entry.
@@ -808,13 +878,17 @@ impl Turn {
     }
 
     fn deliver<T: Send + 'static>(&self, id: RequestId, answer: T) -> Result<(), (Reason, T)> {
-        let wake = self.requests.borrow_mut().answer(id, answer)?;
+        let wake = self.requests.borrow_mut().answer(id, answer);
+        trace::answered(id, Answered::Answer, || refusal(&wake));
+        let wake = wake?;
         self.wake_for_entry(id, wake);
         Ok(())
     }
 
     fn answer_erased(&self, id: RequestId, answer: Answer) -> Result<(), (Reason, Answer)> {
-        let wake = self.requests.borrow_mut().answer_erased(id, answer)?;
+        let wake = self.requests.borrow_mut().answer_erased(id, answer);
+        trace::answered(id, Answered::Answer, || refusal(&wake));
+        let wake = wake?;
         self.wake_for_entry(id, wake);
         Ok(())
     }
@@ -834,7 +908,9 @@ impl Turn {
     }
 
     fn enqueue<T: Send + 'static>(&self, id: RequestId, item: T) -> Result<(), (Reason, T)> {
-        let (wake, displaced) = self.requests.borrow_mut().item(id, item)?;
+        let queued = self.requests.borrow_mut().item(id, item);
+        trace::answered(id, Answered::Item, || refusal(&queued));
+        let (wake, displaced) = queued?;
         self.wake_for_entry(id, wake);
         discard(displaced);
         Ok(())
@@ -842,7 +918,9 @@ impl Turn {
 
     /// Delivers an item whose sender has taken a place in the stream's room, if the stream has one.
     fn item_erased(&self, id: RequestId, item: Answer) -> Result<(), (Reason, Answer)> {
-        let (wake, displaced) = self.requests.borrow_mut().item_erased(id, item)?;
+        let queued = self.requests.borrow_mut().item_erased(id, item);
+        trace::answered(id, Answered::Item, || refusal(&queued));
+        let (wake, displaced) = queued?;
         self.wake_for_entry(id, wake);
         discard(displaced);
         Ok(())
@@ -855,7 +933,10 @@ impl Turn {
     }
 
     pub(crate) fn end(&self, id: RequestId, end: Result<(), RequestError>) -> Result<(), Reason> {
-        let wake = self.requests.borrow_mut().end(id, end)?;
+        let how = Answered::by(&end);
+        let wake = self.requests.borrow_mut().end(id, end);
+        trace::answered(id, how, || wake.as_ref().err().copied());
+        let wake = wake?;
         self.wake_for_entry(id, wake);
         Ok(())
     }

@@ -99,9 +99,11 @@ assert_impl_all!(Emitted<u8>: Sync, Debug);
 // Reports.
 assert_impl_all!(Settled: Send, Sync, UnwindSafe, RefUnwindSafe, Copy, Eq, Debug, Default);
 assert_impl_all!(Totals: Send, Sync, UnwindSafe, RefUnwindSafe, Copy, Eq, Debug, Default);
-assert_impl_all!(Snapshot: Send, Sync, UnwindSafe, RefUnwindSafe, Clone, Eq, Debug, Default);
-assert_impl_all!(TaskSnapshot: Send, Sync, UnwindSafe, RefUnwindSafe, Copy, Eq, Debug);
-assert_impl_all!(RequestSnapshot: Send, Sync, UnwindSafe, RefUnwindSafe, Copy, Eq, Debug);
+assert_impl_all!(Snapshot: Send, Sync, UnwindSafe, RefUnwindSafe, Clone, Eq, Debug, Display, Default);
+assert_impl_all!(TaskSnapshot: Send, Sync, UnwindSafe, RefUnwindSafe, Clone, Eq, Debug, Display);
+assert_impl_all!(TaskState: Send, Sync, UnwindSafe, RefUnwindSafe, Copy, Eq, Hash, Debug);
+assert_impl_all!(RequestState: Send, Sync, UnwindSafe, RefUnwindSafe, Copy, Eq, Hash, Debug);
+assert_impl_all!(RequestSnapshot: Send, Sync, UnwindSafe, RefUnwindSafe, Copy, Eq, Debug, Display);
 assert_impl_all!(Leak: Send, Sync, UnwindSafe, RefUnwindSafe, Copy, Eq, Debug, Display);
 assert_impl_all!(Outstanding: Send, Sync, UnwindSafe, RefUnwindSafe, Copy, Eq, Debug, Default);
 assert_impl_all!(Teardown<u8>: Send, Sync, UnwindSafe, RefUnwindSafe, Debug, Display);

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 /// The modules of `src`, from the ground up. A module may use those that stand before it here; a folder is one module.
 #[rustfmt::skip]
 const FLOORS: &[&str] = &[
-    // What has a meaning of its own: std or a model, guarding against panics, numbers, an answer without its type and one
-    // with it, the life of a request, and all requests.
-    "shim", "contain", "id", "snapshot", "answer", "shelf", "entry", "limit",
+    // What has a meaning of its own: std or a model, guarding against panics, numbers, what is held at one moment, in text
+    // and as a picture, an answer without its type and one with it, the life of a request, places for what is taken on, and
+    // all requests.
+    "shim", "contain", "id", "snapshot", "explain", "graph", "answer", "shelf", "entry", "limit",
     "table",
     // What comes in, what a task carries with it, what goes out, and what is said of it.
-    "mailbox", "scopes", "meta", "roster", "order", "outbox", "report", "plain",
+    "mailbox", "scopes", "meta", "trace", "roster", "order", "outbox", "report", "plain",
     // Where they meet: what a turn lends.
     "turn",
     // What the core and the shell hold: an id and a way to send.

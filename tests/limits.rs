@@ -13,7 +13,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use stillpoint::{
     Builder, Emitted, Executor, JoinError, LocalExecutor, Notification, Overflow, Reason, Request,
-    RequestError, Subscription, WhenFull,
+    RequestError, RequestState, Subscription, WhenFull,
 };
 use support::*;
 
@@ -442,7 +442,12 @@ fn an_id_that_the_shell_was_not_given_is_unknown() {
         drop(executor.spawn(async move { shell.request(Ask(number)).await.unwrap() }));
     }
     executor.run_until_stalled();
-    let waiting = executor.snapshot().requests[1].id;
+    let snapshot = executor.snapshot();
+    assert_eq!(snapshot.requests[0].state(), RequestState::Untaken);
+    assert_eq!(snapshot.requests[1].state(), RequestState::Waiting);
+    let text = snapshot.requests[1].to_string();
+    assert!(text.ends_with(", waiting for a place"), "{text}");
+    let waiting = snapshot.requests[1].id;
     let refused = executor.resolve_id::<Ask>(waiting, 7).unwrap_err();
     assert_eq!(refused.reason(), Reason::Unknown);
     let refused = executor.fail_id(waiting, "no").unwrap_err();

@@ -313,3 +313,38 @@ fn a_handler_that_goes_on_after_its_answer_is_ended_by_the_shutdown() {
         driver.shutdown().await.assert_baseline();
     });
 }
+
+#[test]
+fn a_driver_says_what_its_executor_holds_until_its_runtime_goes() {
+    on_each_runtime(async || {
+        let executor = Executor::new();
+        let (spawner, shell) = (executor.spawner(), executor.shell());
+        let hanging = Arc::new(Notify::new());
+        let driver = driver(executor, &Trace::default(), &hanging);
+        let task = spawner
+            .name("hangs")
+            .spawn(async move { shell.request(Ask::Hang).await });
+        hanging.notified().await;
+        let snapshot = driver.snapshot().await.unwrap();
+        assert_eq!(
+            (snapshot.tasks[0].name, snapshot.requests[0].taken),
+            (Some("hangs"), true)
+        );
+        assert_eq!(snapshot.tasks[0].awaits, [snapshot.requests[0].id]);
+        // Asked for, and perhaps not waited for.
+        let _ = futures::poll!(std::pin::pin!(driver.snapshot()));
+        task.abort();
+        assert!(task.await.unwrap_err().is_aborted());
+        assert_eq!(driver.snapshot().await.unwrap().requests, []);
+        driver.shutdown().await.assert_baseline();
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let driver = {
+        let _entered = runtime.enter();
+        driver(Executor::new(), &Trace::default(), &Arc::default())
+    };
+    drop(runtime);
+    assert_eq!(futures::executor::block_on(driver.snapshot()), None);
+}

@@ -137,7 +137,8 @@ export class Inspector {
       requests.delete(task.id);
       rows.push(['task', [
         ['Id', task.id], ['', 'task'], ['Age', age(`t${task.id}`), 'number'], ['Name', task.name ?? ''],
-        ['Place', fileOf(task.place), 'place', task.place], ['State', waits.length ? `awaits ${waits.length}` : 'awaits others'],
+        ['Place', fileOf(task.place), 'place', task.place],
+        ['State', taskState(task), 'state', `polled ${counted(task.polls, 'time')}, ${counted(task.age, 'turn')} old`],
       ]]);
       for (const request of waits) rows.push(this.#request(request, names, age, underWay));
     }
@@ -165,7 +166,12 @@ export class Inspector {
   }
 }
 
-const STATES = { untaken: 'not yet taken', taken: 'with the page', answered: 'answered, unread' };
+const STATES = { waiting: 'waiting for a place', untaken: 'not yet taken', taken: 'with the page', answered: 'answered, unread' };
+
+function taskState(task) {
+  if (task.state === 'ready') return 'ready';
+  return task.awaits.length ? `awaits ${task.awaits.length}` : 'awaits others';
+}
 
 /** `check.rs:41:9` of a longer path. */
 function fileOf(place) {

@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::entry::Reason;
 use crate::id::RequestId;
 use crate::outbox::Emitted;
-use crate::plain::{PlainReport, PlainRequest, PlainSnapshot, PlainTask, Unseen};
+use crate::plain::{PlainReport, PlainSnapshot, Unseen};
 use crate::portable::{Kind, Portable, Visitor};
 use crate::report::{Settled, Teardown};
 use crate::request::{Operation, Request, Subscription};
@@ -217,24 +217,15 @@ impl<E: Portable, F: Format> Live<E, F> {
     }
 
     pub(super) fn snapshot(&self, bytes: &mut Vec<u8>) -> Result<(), BridgeError> {
-        #[derive(Serialize)]
-        struct Versioned {
-            version: u32,
-            tasks: Vec<PlainTask>,
-            requests: Vec<PlainRequest>,
-        }
         // Also what was spawned since the last turn.
-        let snapshot = self.engine.act(|turn| turn.snapshot());
+        self.engine.act(|_| {});
+        let snapshot = self.engine.snapshot();
         let snapshot = PlainSnapshot::new(&snapshot, |request| {
             let standing = self.engine.turn.standing(request.id).ok()?;
             let operation = (standing.kind.operation)();
             Some(self.find(operation, standing.kind.shape)?.effect)
         });
-        let snapshot = Versioned {
-            version: VERSION,
-            tasks: snapshot.tasks,
-            requests: snapshot.requests,
-        };
+        let snapshot = snapshot.of_version(VERSION);
         let written = contained(|| self.format.write(&snapshot, bytes));
         written.map_err(|message| BridgeError::Format { message })
     }

@@ -168,7 +168,7 @@ impl Turn {
         if ties.scope.is_some() || ties.is_doomed {
             self.untie(ties, how);
         }
-        self.leave_roster(id);
+        self.leave_roster(id, how);
         self.settle(ties.scope);
     }
 

@@ -59,14 +59,7 @@ export interface HostTotals {
 
 /** What a core holds at one moment. */
 export interface HostSnapshot {
-    tasks: {
-        id: string;
-        name: string | null;
-        /** The place that spawned it. */
-        place: string;
-        /** How many requests and streams it waits for. */
-        requests: number;
-    }[];
+    tasks: HostTask[];
     requests: {
         id: number;
         /** The operation's type in Rust. */
@@ -74,8 +67,8 @@ export interface HostSnapshot {
         /** The effect's name, once its handler has been called. */
         effect: string | null;
         kind: "request" | "stream";
-        /** `answered`: something is here that the core has not read. */
-        state: "untaken" | "taken" | "answered";
+        /** `waiting`: for a place, where the executor has limits. `answered`: something is here that the core has not read. */
+        state: "waiting" | "untaken" | "taken" | "answered";
         /** The `id` of the task that waits for it. */
         task: string;
         /** The place that made it. */
@@ -84,7 +77,37 @@ export interface HostSnapshot {
         taken: boolean;
         /** Answers that the core has not read. */
         queued: number;
+        /** Whether its handler failed, or ended the stream, and the core has not read so. */
+        hasEnded: boolean;
+        /** How many turns have begun since it was made. */
+        age: number;
     }[];
+    /** How many turns have begun. */
+    turn: number;
+    /** Messages to the core that wait to be taken in. */
+    messages: number;
+    /** Tasks that have ended, and are still held on to by a join handle or a waker. */
+    ended: HostTask[];
+}
+
+/** A task of a core. */
+export interface HostTask {
+    id: string;
+    name: string | null;
+    /** The place that spawned it. */
+    place: string;
+    /** How many requests and streams it waits for. */
+    requests: number;
+    /** `ready`: the next turn polls it. */
+    state: "ready" | "waiting" | "ended";
+    /** How often it was polled, up to 16,777,215. */
+    polls: number;
+    /** How many turns have begun since it was taken in. */
+    age: number;
+    /** Whether its join handle is held. */
+    isJoined: boolean;
+    /** The ids of the requests and streams that it waits for. */
+    awaits: number[];
 }
 
 /** What a handler of a request gives. */

@@ -64,6 +64,10 @@ pub struct Options {
     #[arg(long)]
     pub stats: bool,
 
+    /// Print who waits for what, again and again after so many seconds: for when a run hangs
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub inspect: Option<Duration>,
+
     /// When to use colour
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
@@ -141,9 +145,9 @@ impl Options {
         if colour { Style::Colour } else { Style::Plain }
     }
 
-    /// Says whether a progress bar can be shown on standard error.
+    /// Says whether a progress bar can be shown on standard error, and nothing else is.
     pub fn shows_progress(&self) -> bool {
-        stderr().is_terminal()
+        self.inspect.is_none() && stderr().is_terminal()
     }
 }
 
@@ -199,6 +203,7 @@ mod tests {
             "--exclude",
             "re:b",
             "--stats",
+            "--inspect=2",
             "--color=always",
             "--root=site",
             "x",
@@ -207,7 +212,8 @@ mod tests {
         assert_eq!(options.timeout, Duration::from_millis(500));
         assert_eq!(options.exclude, ["a", "re:b"]);
         assert_eq!(options.style(), Style::Colour);
-        assert!(options.offline && options.stats);
+        assert!(options.offline && options.stats && !options.shows_progress());
+        assert_eq!(options.inspect, Some(Duration::from_secs(2)));
         assert_eq!(options.policy().retries, 0);
     }
 
@@ -220,6 +226,7 @@ mod tests {
             &["--timeout=-1", "x"],
             &["--timeout=x", "x"],
             &["--timeout=inf", "x"],
+            &["--inspect=0", "x"],
             &["--format=xml", "x"],
             &["--retries=-1", "x"],
             &["--what", "x"],

@@ -6,11 +6,17 @@ use std::{
     io::{self, Write as _, stderr, stdout},
     process::{ExitCode, exit},
     sync::Arc,
+    time::Duration,
 };
 
 use linkcheck_core::{Settings, check, effect::Effect, report::Report};
-use stillpoint::{Executor, Teardown, tokio::Driver};
-use tokio::{runtime, signal::ctrl_c, sync::watch};
+use stillpoint::{Executor, JoinError, JoinHandle, Teardown, tokio::Driver};
+use tokio::{
+    runtime, select,
+    signal::ctrl_c,
+    sync::watch,
+    time::{Instant, interval_at},
+};
 
 use crate::{
     http::Client,
@@ -95,10 +101,33 @@ async fn drive(
         async move { terminal.perform(effect).await }
     });
     let checking = check(spawner.clone(), shell, settings);
-    let report = spawner.name("check").spawn(checking).await;
+    let checked = spawner.name("check").spawn(checking);
+    let report = match options.inspect {
+        Some(every) => inspected(checked, &driver, every).await,
+        None => checked.await,
+    };
     drop(spawner);
     let teardown = driver.shutdown().await;
     Ok((report?, teardown))
+}
+
+/// Awaits the end of the check, and meanwhile prints what its executor holds.
+async fn inspected(
+    mut checked: JoinHandle<Report>,
+    driver: &Driver<Effect>,
+    every: Duration,
+) -> Result<Report, JoinError> {
+    let mut ticks = interval_at(Instant::now() + every, every);
+    loop {
+        select! {
+            report = &mut checked => return report,
+            _ = ticks.tick() => {
+                if let Some(snapshot) = driver.snapshot().await {
+                    tell(&format!("{snapshot}\n\n"));
+                }
+            }
+        }
+    }
 }
 
 /// Turns true at the first Ctrl-C; the second one ends the process.

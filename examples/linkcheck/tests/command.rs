@@ -4,7 +4,7 @@ mod support;
 
 use std::{
     fs,
-    io::Read as _,
+    io::{BufRead as _, BufReader, Read as _},
     path::Path,
     process::{Child, Command, Output, Stdio},
 };
@@ -260,6 +260,41 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     assert_eq!(status, Some(1), "{err}");
     assert_eq!(err.lines().count(), 1, "{err}");
     assert!(err.ends_with(&format!("{CALM}\n")), "{err}");
+}
+
+#[test]
+fn a_run_that_hangs_says_who_waits_for_what() {
+    let server = Server::start();
+    let text = format!("<{}>", server.url("/hang"));
+    let folder = folder(&[("a.md", &text)]);
+    let mut child = linkcheck(folder.path(), &["a.md", "--inspect=0.05", "--timeout=600"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a program");
+    assert!(server.wait_for_hits("/hang", 1));
+    let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    // A task has a line, and one more for each of its requests where these are several.
+    let mut tasks = vec![String::new()];
+    let says = |task: &str| {
+        let parts = [
+            "\"probe\"",
+            " waits ",
+            "Probe ",
+            "taken by the shell, unanswered",
+        ];
+        parts.iter().all(|part| task.contains(part))
+    };
+    for line in lines.map_while(Result::ok).take(1000) {
+        match line.starts_with("  ") {
+            true => tasks.last_mut().expect("a task").push_str(&line),
+            false if says(tasks.last().expect("a task")) => break,
+            false => tasks.push(line),
+        }
+    }
+    child.kill().expect("an end");
+    child.wait().expect("an end");
+    assert!(says(tasks.last().expect("a task")), "{tasks:#?}");
 }
 
 #[cfg(unix)]

@@ -192,6 +192,24 @@ async fn a_handler_that_never_answers_waits_until_the_host_is_closed() {
 }
 
 #[wasm_bindgen_test]
+async fn a_snapshot_says_how_each_task_and_request_stands() {
+    let world = World::new(
+        "Ask: (what, { id }) => {
+            const { requests: [request], tasks: [task], ended, turn } = this.host.snapshot();
+            log.push(`${task.state} ${task.polls} ${task.age} ${task.awaits.length} ${task.awaits[0] === id}`);
+            log.push(`${request.hasEnded} ${request.age} ${turn > 0} ${ended.length}`);
+            return what;
+        }",
+    );
+    ask(&world, "a").await.unwrap();
+    assert_eq!(
+        world.trace(),
+        ["waiting 1 0 1 true", "false 0 true 0", "answer a"]
+    );
+    world.close();
+}
+
+#[wasm_bindgen_test]
 async fn the_id_that_a_handler_gets_is_that_of_the_snapshot() {
     let world = World::new(
         "Ask: (what, { id }) => {

@@ -1,13 +1,9 @@
-//! What an executor says of itself, for shells in other languages: plain data, as `web/host.d.ts` has its types.
-
-use std::collections::HashMap;
+//! What a teardown says, and what an executor has seen.
 
 use serde::Serialize;
 
-use crate::id::TaskId;
 use crate::outbox::Emitted;
 use crate::report::{Leak, Outstanding, Teardown, Totals};
-use crate::snapshot::{RequestSnapshot, Snapshot, TaskSnapshot};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -121,86 +117,6 @@ impl PlainTotals {
             effects: totals.effects,
             peak_tasks: totals.peak_tasks,
             peak_requests: totals.peak_requests,
-        }
-    }
-}
-
-#[derive(Serialize)]
-pub(crate) struct PlainSnapshot {
-    pub(crate) tasks: Vec<PlainTask>,
-    pub(crate) requests: Vec<PlainRequest>,
-}
-
-impl PlainSnapshot {
-    /// `effect_of` says which variant of the effect a request is, where that is known.
-    pub(crate) fn new(
-        snapshot: &Snapshot,
-        effect_of: impl Fn(&RequestSnapshot) -> Option<&'static str>,
-    ) -> Self {
-        let mut waiting = HashMap::<TaskId, usize>::new();
-        for request in &snapshot.requests {
-            *waiting.entry(request.task).or_default() += 1;
-        }
-        let task = |task: &TaskSnapshot| PlainTask::new(task, waiting.get(&task.id).copied());
-        let request = |request: &RequestSnapshot| PlainRequest::new(request, effect_of(request));
-        Self {
-            tasks: snapshot.tasks.iter().map(task).collect(),
-            requests: snapshot.requests.iter().map(request).collect(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-pub(crate) struct PlainTask {
-    id: String,
-    name: Option<&'static str>,
-    place: String,
-    requests: usize,
-}
-
-impl PlainTask {
-    fn new(task: &TaskSnapshot, requests: Option<usize>) -> Self {
-        Self {
-            id: task.id.to_string(),
-            name: task.name,
-            place: task.place.to_string(),
-            requests: requests.unwrap_or_default(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-pub(crate) struct PlainRequest {
-    id: u64,
-    operation: &'static str,
-    effect: Option<&'static str>,
-    kind: &'static str,
-    state: &'static str,
-    task: String,
-    place: String,
-    taken: bool,
-    queued: usize,
-}
-
-impl PlainRequest {
-    fn new(request: &RequestSnapshot, effect: Option<&'static str>) -> Self {
-        Self {
-            id: request.id.to_u64(),
-            operation: request.operation,
-            effect,
-            kind: match request.is_stream {
-                true => "stream",
-                false => "request",
-            },
-            state: match request {
-                RequestSnapshot { queued: 1.., .. } => "answered",
-                RequestSnapshot { taken: true, .. } => "taken",
-                _ => "untaken",
-            },
-            task: request.task.to_string(),
-            place: request.place.to_string(),
-            taken: request.taken,
-            queued: request.queued,
         }
     }
 }
