@@ -3,8 +3,8 @@
 use std::fmt::{self, Display};
 use std::panic::Location;
 
-use crate::id::TaskId;
 use crate::explain::write_task;
+use crate::id::TaskId;
 use crate::snapshot::{RequestSnapshot, Snapshot, TaskSnapshot};
 
 /// How many lines of one kind a failure has: nobody reads the rest.
