@@ -1,6 +1,5 @@
 //! The task table: every task, from its spawn until its allocation is gone.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::Location;
@@ -40,47 +39,40 @@ struct Task {
     waker: Option<Waker>,
     /// The turn that took it in, modulo 2^32.
     since: u32,
-    polls: Polls,
+    /// Stays at its most.
+    polls: u16,
+    has_ended: bool,
     marks: Marks,
 }
 
-/// What is so of a task, in one byte.
-#[derive(Default)]
-pub(crate) struct Marks(Cell<u8>);
+/// What else is so of a task.
+#[derive(Clone, Copy, Default)]
+struct Marks(u8);
 
-/// It has ended.
-const ENDED: u8 = 1;
 /// Its join handle is gone.
-const DETACHED: u8 = 2;
+const DETACHED: u8 = 1;
 /// It was woken by its waker since its last poll, and so is ready.
-const CALLED: u8 = 4;
+const CALLED: u8 = 2;
 /// It is to end though nobody has aborted it by its handle.
-const DOOMED: u8 = 8;
+const DOOMED: u8 = 4;
 
 impl Marks {
-    fn has(&self, mark: u8) -> bool {
-        self.0.get() & mark != 0
+    fn has(self, mark: u8) -> bool {
+        self.0 & mark != 0
     }
 
     /// Gives whether it was so before.
-    fn set(&self, mark: u8) -> bool {
-        self.0.replace(self.0.get() | mark) & mark != 0
+    fn set(&mut self, mark: u8) -> bool {
+        let before = *self;
+        self.0 |= mark;
+        before.has(mark)
     }
 
-    fn clear(&self, mark: u8) {
-        self.0.set(self.0.get() & !mark);
+    fn clear(&mut self, mark: u8) {
+        self.0 &= !mark;
     }
 
-    /// Notes that the task is woken. Gives whether it was already, since its last poll.
-    pub(crate) fn call(&self) -> bool {
-        self.set(CALLED)
-    }
-
-    fn has_ended(&self) -> bool {
-        self.has(ENDED)
-    }
-
-    fn is_joined(&self) -> bool {
+    fn is_joined(self) -> bool {
         !self.has(DETACHED)
     }
 }
@@ -92,34 +84,9 @@ pub(crate) struct Ties {
     pub(crate) is_doomed: bool,
 }
 
-/// A count that stays at its most: of three bytes, since a task has no more to spare.
-#[derive(Clone, Copy, Default)]
-struct Polls {
-    low: [u8; 2],
-    high: u8,
-}
-
-impl Polls {
-    #[inline]
-    fn increment(&mut self) {
-        let (low, is_over) = u16::from_ne_bytes(self.low).overflowing_add(1);
-        if is_over {
-            match self.high.checked_add(1) {
-                Some(high) => self.high = high,
-                None => return,
-            }
-        }
-        self.low = low.to_ne_bytes();
-    }
-
-    fn get(self) -> u32 {
-        u32::from(u16::from_ne_bytes(self.low)) | u32::from(self.high) << u16::BITS
-    }
-}
-
-/// What there may be millions of: see `asserted`.
+/// What there may be millions of: with a value of its own for a retired place, and one for a free one.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Option<Task>>() == 32);
+const _: () = assert!(size_of::<Option<Option<Task>>>() == 32);
 
 impl Roster {
     /// Takes in a new task, in this turn.
@@ -128,7 +95,8 @@ impl Roster {
             place: label.place,
             waker: None,
             since: turn,
-            polls: Polls::default(),
+            polls: 0,
+            has_ended: false,
             marks: Marks::default(),
         });
         let id = id.expect("2^32 tasks need more memory than there is");
@@ -146,10 +114,10 @@ impl Roster {
         self.live
     }
 
-    /// Its waker, if it has waited before, and where its being woken is noted.
-    pub(crate) fn waker(&self, id: TaskId) -> Option<(&Waker, &Marks)> {
-        let task = self.tasks.get(id)?;
-        Some((task.waker.as_ref()?, &task.marks))
+    /// Its waker, if it has waited before, and whether it was called by that since its last poll, as it is from now on.
+    pub(crate) fn call(&mut self, id: TaskId) -> Option<(&Waker, bool)> {
+        let task = self.tasks.get_mut(id)?;
+        Some((task.waker.as_ref()?, task.marks.set(CALLED)))
     }
 
     /// It was polled, and waits, by this waker. Gives whether it is for the first time.
@@ -157,7 +125,7 @@ impl Roster {
         let Some(task) = self.tasks.get_mut(id) else {
             return false;
         };
-        task.polls.increment();
+        task.polls = task.polls.saturating_add(1);
         task.marks.clear(CALLED);
         let is_first = task.waker.is_none();
         if is_first {
@@ -173,9 +141,9 @@ impl Roster {
         self.live -= 1;
         let task = self.tasks.get_mut(id)?;
         if was_polled {
-            task.polls.increment();
+            task.polls = task.polls.saturating_add(1);
         }
-        task.marks.set(ENDED);
+        task.has_ended = true;
         task.waker.take()
     }
 
@@ -193,7 +161,7 @@ impl Roster {
             rare.names.remove(&id);
             let scope = rare.members.remove(&id);
             if let Some(task) = task
-                && !task.marks.has_ended()
+                && !task.has_ended
             {
                 let is_doomed = task.marks.has(DOOMED);
                 rare.parting = Some(Ties { scope, is_doomed });
@@ -249,7 +217,7 @@ impl Roster {
         let Some(task) = self.tasks.get_mut(id) else {
             return false;
         };
-        let is_news = !task.marks.has_ended() && !task.marks.set(DOOMED);
+        let is_news = !task.has_ended && !task.marks.set(DOOMED);
         if is_news {
             self.scopes().doomed += 1;
         }
@@ -299,11 +267,11 @@ impl Roster {
             id,
             name: self.label_of(id, task).name,
             place: task.place,
-            state: match task.marks.has_ended() {
+            state: match task.has_ended {
                 true => TaskState::Ended,
                 false => TaskState::Waiting,
             },
-            polls: task.polls.get(),
+            polls: task.polls.into(),
             age: turn.wrapping_sub(task.since),
             is_joined: task.marks.is_joined(),
             awaits: Vec::new(),
@@ -321,7 +289,7 @@ impl Roster {
 }
 
 fn is_live(tasks: &Tasks<Task>, id: TaskId) -> bool {
-    tasks.get(id).is_some_and(|task| !task.marks.has_ended())
+    tasks.get(id).is_some_and(|task| !task.has_ended)
 }
 
 #[cfg(test)]
@@ -335,10 +303,12 @@ mod tests {
         let place = Location::caller();
         let name = Some("checker");
         let id = roster.insert(Label { name, place }, 0);
-        assert!(roster.waker(id).is_none());
-        assert!(roster.pend(id, Waker::noop()) && roster.waker(id).is_some());
-        assert!(!roster.pend(id, Waker::noop()));
-        assert!(roster.end(id, true).is_some() && roster.waker(id).is_none());
+        let called = |roster: &mut Roster| roster.call(id).map(|(_, was_called)| was_called);
+        assert_eq!(called(&mut roster), None);
+        assert!(roster.pend(id, Waker::noop()) && called(&mut roster) == Some(false));
+        assert_eq!(called(&mut roster), Some(true));
+        assert!(!roster.pend(id, Waker::noop()) && called(&mut roster) == Some(false));
+        assert!(roster.end(id, true).is_some() && called(&mut roster).is_none());
         roster.remove(id);
         assert!(!roster.pend(id, Waker::noop()) && roster.remaining().count() == 0);
         assert!(roster.rare().names.is_empty());
@@ -346,29 +316,28 @@ mod tests {
 
     #[test]
     fn polls_are_counted_to_their_most_and_stay_there() {
-        let mut polls = Polls::default();
-        for number in 1..=70_000 {
-            polls.increment();
-            assert_eq!(polls.get(), number);
+        let mut roster = Roster::default();
+        let place = Location::caller();
+        let id = roster.insert(Label { name: None, place }, 0);
+        let polls = |roster: &Roster| roster.snapshot(0).0[0].polls;
+        for number in 1..=u16::MAX {
+            roster.pend(id, Waker::noop());
+            assert!(number > 3 || polls(&roster) == u32::from(number));
         }
-        polls.high = u8::MAX;
-        polls.low = (u16::MAX - 1).to_ne_bytes();
-        for _ in 0..3 {
-            polls.increment();
-            assert_eq!(polls.get(), (1 << 24) - 1);
-        }
+        assert_eq!(polls(&roster), 65_535);
+        roster.pend(id, Waker::noop());
+        assert_eq!(polls(&roster), 65_535);
     }
 
     #[test]
     fn marks_are_told_apart() {
-        let marks = Marks::default();
-        let all = |marks: &Marks| (marks.has_ended(), marks.is_joined(), marks.has(DOOMED));
-        assert_eq!(all(&marks), (false, true, false));
-        assert!(!marks.call() && marks.call());
-        assert!(!marks.set(DETACHED) && !marks.set(DOOMED) && !marks.set(ENDED));
-        assert_eq!(all(&marks), (true, false, true));
+        let mut marks = Marks::default();
+        assert!(marks.is_joined() && !marks.has(DOOMED));
+        assert!(!marks.set(CALLED) && marks.set(CALLED));
+        assert!(!marks.set(DETACHED) && !marks.set(DOOMED));
+        assert!(!marks.is_joined() && marks.has(DOOMED));
         marks.clear(CALLED);
-        assert!(!marks.call() && marks.has_ended());
+        assert!(!marks.set(CALLED) && marks.has(DOOMED));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct TaskSnapshot {
     pub place: &'static Location<'static>,
     /// Whether it is to be polled.
     pub state: TaskState,
-    /// How often it was polled; 16,777,215 stands for that and for more.
+    /// How often it was polled; 65,535 stands for that and for more.
     pub polls: u32,
     /// How many turns have begun since the executor took it in, modulo 2^32.
     pub age: u32,

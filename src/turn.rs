@@ -575,11 +575,10 @@ impl Turn {
     /// into the table.
     fn wake(&self, id: TaskId) {
         let is_polled = self.current.get() == Some(id);
-        match self.tasks.borrow().waker(id) {
-            // In its very poll it is to be polled once more, whatever it was called for before.
-            Some((waker, _)) if is_polled => waker.wake_by_ref(),
-            // Where it was called and not polled since, it is ready: one atomic saved for each item of a burst.
-            Some((_, marks)) if marks.call() => {}
+        match self.tasks.borrow_mut().call(id) {
+            // Where it was called and not polled since, it is ready: one atomic saved for each item of a burst. In its
+            // very poll it is to be polled once more, whatever it was called for before.
+            Some((_, true)) if !is_polled => {}
             Some((waker, _)) => waker.wake_by_ref(),
             // It is ready, unless it is in its first poll: see `pend`.
             None if is_polled => self.was_woken.set(true),

@@ -100,7 +100,7 @@ export interface HostTask {
     requests: number;
     /** `ready`: the next turn polls it. */
     state: "ready" | "waiting" | "ended";
-    /** How often it was polled, up to 16,777,215. */
+    /** How often it was polled, up to 65,535. */
     polls: number;
     /** How many turns have begun since it was taken in. */
     age: number;
