@@ -232,20 +232,18 @@ impl<E: Send + 'static> Engine<E> {
 
     /// The same as far as the mailbox is taken in.
     pub(crate) fn take_front(&self) -> Option<Emitted<E>> {
-        let front = match cfg!(feature = "tracing") {
-            true => self
-                .turn
-                .with_outbox(|outbox: &mut Outbox<E>| outbox.front()),
-            false => None,
-        };
-        let emitted = self
-            .turn
-            .with_outbox(|outbox: &mut Outbox<E>| outbox.pop(|id| self.turn.taken(id)));
-        if let (Some(id), Some(Emitted::Effect(_))) = (front, &emitted) {
+        let mut taken = None;
+        let emitted = self.turn.with_outbox(|outbox: &mut Outbox<E>| {
+            outbox.pop(|id| {
+                self.turn.taken(id);
+                taken = Some(id);
+            })
+        });
+        if let Some(id) = taken {
             trace::taken(id);
-        }
-        if self.turn.is_bounded() && matches!(emitted, Some(Emitted::Effect(_))) {
-            self.hand_on();
+            if self.turn.is_bounded() {
+                self.hand_on();
+            }
         }
         emitted
     }
