@@ -113,6 +113,18 @@ fn a_task_that_is_spawned_in_a_turn_has_a_place_as_any() {
 }
 
 #[test]
+fn a_task_that_a_closed_scope_refuses_has_looked_for_no_place() {
+    let mut executor: Executor<Effect> = builder().max_tasks(1).build();
+    let scope = executor.spawner().scope();
+    let spawner = scope.spawner();
+    drop(scope);
+    executor.run_until_stalled();
+    drop(executor.spawn(std::future::pending::<()>()));
+    assert!(spawner.try_spawn(async {}).unwrap_err().is_closed());
+    assert_eq!(executor.run_until_stalled().refused, 0);
+}
+
+#[test]
 fn a_local_task_too_many_is_given_back() {
     let mut executor: LocalExecutor<Effect> = builder().max_tasks(0).build_local();
     let one = executor.spawn_local(std::future::pending::<()>());
