@@ -190,10 +190,6 @@ impl<E: Send + 'static> Engine<E> {
 
     fn poll_ready(&self, budget: usize, settled: &mut Settled) {
         self.take_in();
-        if self.turn.is_bounded() {
-            // A notification that could not be made, on another thread, has left its place to nobody.
-            self.turn.vacate(0);
-        }
         let mut messages = 0;
         loop {
             while settled.polled < budget {

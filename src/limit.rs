@@ -207,6 +207,10 @@ impl Place<'_> {
     /// Of an executor without a limit.
     pub(crate) const UNCOUNTED: Self = Self(None);
 
+    pub(crate) fn is_counted(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Gives it to what is made, which gives it back at its end.
     pub(crate) fn keep(mut self) {
         self.0 = None;

@@ -63,6 +63,8 @@ pub(crate) enum Message<R, L, P, S> {
     Dropped(RequestId),
     /// A notification, as the executor's effect.
     Notify(Answer),
+    /// A notification that had a place in the outbox could not be made.
+    Vacated,
 }
 
 const CLOSING: u64 = 1;

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::Location;
+use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
 
 use crate::answer::Answer;
+use crate::contain::contain;
 use crate::id::RequestId;
-use crate::limit::{Refusal, Rejected};
+use crate::limit::{Place, Refusal, Rejected};
 use crate::mailbox::Until;
 use crate::meta::{Door, Message};
 use crate::outbox::Outbox;
@@ -122,8 +123,7 @@ impl<E> Shell<E> {
                 let Some(place) = door.place_for_notification() else {
                     return Err(Rejected::new(Refusal::Full, value));
                 };
-                let effect = E::from(Notification { operation: value });
-                place.keep();
+                let effect: E = make(value, place, || turn.vacate(1));
                 turn.with_outbox(|outbox: &mut Outbox<E>| outbox.push(RequestId::NONE, effect));
                 trace::notified::<T>();
                 Ok(())
@@ -135,8 +135,7 @@ impl<E> Shell<E> {
                 let Some(place) = door.place_for_notification() else {
                     return Err(Rejected::new(Refusal::Full, value));
                 };
-                let effect = E::from(Notification { operation: value });
-                place.keep();
+                let effect: E = make(value, place, || door.post(Message::Vacated));
                 inside.send(Message::Notify(Answer::new(effect)));
                 trace::notified::<T>();
                 Ok(())
@@ -149,6 +148,20 @@ impl<E> Shell<E> {
     pub fn is_closed(&self) -> bool {
         self.root.door.is_closing()
     }
+}
+
+/// Makes a notification's effect, which has this place. Where that panics, `vacate` gives the place to who waits for one:
+/// the executor may be idle, and nobody else tells it.
+fn make<T, E: From<Notification<T>>>(operation: T, place: Place<'_>, vacate: impl FnOnce()) -> E {
+    let is_counted = place.is_counted();
+    place.keep();
+    if !is_counted {
+        return E::from(Notification { operation });
+    }
+    contain(|| E::from(Notification { operation })).unwrap_or_else(|payload| {
+        vacate();
+        resume_unwind(payload)
+    })
 }
 
 impl<E> Clone for Shell<E> {

@@ -241,12 +241,14 @@ where
             Ok(handle)
         }
         None => {
+            if root.is_closed() {
+                return Err(Rejected::new(root.refusal(), future));
+            }
             // Whoever has passed a scope's count sends, so that the place comes first.
-            let place = match door.place_for_task() {
-                None if !root.is_closed() => return Err(Rejected::new(Refusal::Full, future)),
-                place => place,
+            let Some(place) = door.place_for_task() else {
+                return Err(Rejected::new(Refusal::Full, future));
             };
-            let (Some(place), Some(inside)) = (place, root.enter()) else {
+            let Some(inside) = root.enter() else {
                 return Err(Rejected::new(root.refusal(), future));
             };
             let (runnable, handle) = make(door, future, TaskId::NONE);

@@ -292,6 +292,7 @@ impl Turn {
                 let refused = self.outbox.borrow_mut().accept(effect);
                 discard(refused);
             }
+            Message::Vacated => self.vacate(1),
         }
     }
 

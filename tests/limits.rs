@@ -3,6 +3,7 @@
 mod support;
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
@@ -110,6 +111,18 @@ fn a_task_that_is_spawned_in_a_turn_has_a_place_as_any() {
     });
     assert_eq!(executor.run_until_stalled().refused, 1);
     assert_eq!(end(task), "(true, 3)");
+}
+
+#[test]
+fn a_task_that_a_closed_scope_refuses_has_looked_for_no_place() {
+    let mut executor: Executor<Effect> = builder().max_tasks(1).build();
+    let scope = executor.spawner().scope();
+    let spawner = scope.spawner();
+    drop(scope);
+    executor.run_until_stalled();
+    drop(executor.spawn(std::future::pending::<()>()));
+    assert!(spawner.try_spawn(async {}).unwrap_err().is_closed());
+    assert_eq!(executor.run_until_stalled().refused, 0);
 }
 
 #[test]
@@ -237,7 +250,12 @@ thread_local! {
 
 #[test]
 fn a_place_that_a_notification_could_not_use_goes_to_who_waited_meanwhile() {
-    let mut executor: Executor<Odd> = Executor::builder().outbox_capacity(1).build();
+    let rings = Rings::new();
+    let bell = rings.clone();
+    let mut executor: Executor<Odd> = Executor::builder()
+        .outbox_capacity(1)
+        .on_ready(move || bell.ring())
+        .build();
     let shell = executor.shell();
     let asking = shell.clone();
     drop(executor.spawn(async move { asking.request(Other).await.ok() }));
@@ -249,9 +267,40 @@ fn a_place_that_a_notification_could_not_use_goes_to_who_waited_meanwhile() {
     MEANWHILE.set(Some(meanwhile));
     let notify = || shell.notify(Unmakable);
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(notify)).is_err());
+    assert_eq!(rings.count(), 2, "for the spawn, and for the place");
     let mut executor = driven.lock().unwrap();
     assert_eq!(executor.run_until_stalled().waiting, 0);
     assert!(executor.drain().next().is_some());
+    shell.notify(Say("there is a place again")).unwrap();
+    assert!(shell.notify(Say("and no other")).is_err());
+}
+
+/// The same in a turn, where the effect's own making asks for something, and so has it wait.
+#[test]
+fn a_place_that_a_notification_of_a_turn_could_not_use_goes_to_who_waited_meanwhile() {
+    let mut executor: Executor<Odd> = Executor::builder().outbox_capacity(1).build();
+    let shell = executor.shell();
+    drop(executor.spawn(async move {
+        let asking = shell.clone();
+        let asked = Arc::new(Mutex::new(shell.request(Other)));
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let meanwhile = Arc::clone(&asked);
+        MEANWHILE.set(Some(Thing::new(move || {
+            let polled = meanwhile
+                .lock()
+                .unwrap()
+                .poll_unpin(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        })));
+        let notify = || asking.notify(Unmakable);
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(notify)).is_err());
+        poll_fn(|cx| asked.lock().unwrap().poll_unpin(cx))
+            .await
+            .ok();
+    }));
+    assert_eq!(executor.run_until_stalled().waiting, 0);
+    assert!(executor.drain().next().is_some());
+    executor.teardown().assert_baseline();
 }
 
 // --- requests ---

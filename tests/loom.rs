@@ -13,7 +13,8 @@ use futures::{FutureExt, StreamExt};
 use loom::sync::atomic::AtomicUsize;
 use loom::thread;
 use stillpoint::{
-    Emitted, Executor, JoinError, JoinHandle, Operation, Overflow, Reason, Resolver, effects,
+    Builder, Emitted, Executor, JoinError, JoinHandle, Operation, Overflow, Reason, Resolver,
+    effects,
 };
 
 struct Ask;
@@ -72,9 +73,13 @@ fn explore_within(preemptions: Option<usize>, model: impl Fn() + Send + Sync + '
 
 /// An executor whose bell counts its rings.
 fn with_bell() -> (Executor<Effect>, Arc<AtomicUsize>) {
+    built_with_bell(Executor::builder())
+}
+
+fn built_with_bell(builder: Builder<Effect>) -> (Executor<Effect>, Arc<AtomicUsize>) {
     let rings = Arc::new(AtomicUsize::new(0));
     let bell = Arc::clone(&rings);
-    let executor = Executor::builder()
+    let executor = builder
         .on_ready(move || {
             bell.fetch_add(1, Ordering::SeqCst);
         })
@@ -468,5 +473,52 @@ fn a_scope_that_is_made_against_the_close_of_the_one_around_it_is_closed_with_it
         let report = executor.teardown();
         report.assert_baseline();
         assert!(report.is_unloadable());
+    });
+}
+
+/// A notification against the host's takes, while a request waits for a place in the outbox: whoever has not got the place
+/// is told at once, or rung for when it is free.
+#[test]
+fn a_notification_against_a_request_that_waits_loses_neither_a_place_nor_a_ring() {
+    // Each place that is handed on is a turn more: without a bound it takes minutes.
+    explore_within(Some(3), || {
+        let (mut executor, rings) = built_with_bell(Executor::builder().outbox_capacity(1));
+        let shell = executor.shell();
+        drop(executor.spawn({
+            let shell = shell.clone();
+            async move {
+                futures::join!(shell.request(Ask), shell.request(Ask))
+                    .0
+                    .is_ok()
+            }
+        }));
+        let told = shell.clone();
+        let other = thread::spawn(move || told.notify(Close).is_ok());
+        let (mut served, mut asked, mut closed) = (0, 0, 0);
+        // By the bell alone: a look where nothing was rung for would make up for a ring that was lost.
+        let mut serve = |executor: &mut Executor<Effect>| {
+            loop {
+                let heard = rings.load(Ordering::SeqCst);
+                if std::mem::replace(&mut served, heard) == heard {
+                    return (asked, closed);
+                }
+                executor.run_until_stalled();
+                while let Some(emitted) = executor.drain().next() {
+                    match emitted {
+                        Emitted::Effect(Effect::Ask(request)) => {
+                            asked += 1;
+                            std::mem::forget(request);
+                        }
+                        Emitted::Effect(Effect::Close(_)) => closed += 1,
+                        _ => unreachable!(),
+                    }
+                }
+            }
+        };
+        serve(&mut executor);
+        let was_told = other.join().unwrap();
+        assert_eq!(serve(&mut executor), (2, usize::from(was_told)));
+        assert!(shell.notify(Close).is_ok(), "a place is lost");
+        assert!(shell.notify(Close).is_err(), "there is one too many");
     });
 }

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 
-use crate::machine::ops::{Act, Destructor, History, How, Op, Place, Policy, Step, Way};
+use crate::machine::ops::{Act, Destructor, History, How, Limits, Op, Place, Policy, Step, Way};
 
 /// How deep spawns and destructors nest.
 const DEPTH: usize = 3;
@@ -15,9 +15,26 @@ fn pick() -> impl Strategy<Value = u8> + Clone {
 }
 
 pub fn history(most: usize) -> BoxedStrategy<History> {
-    (any::<bool>(), vec(op(), 1..most))
-        .prop_map(|(local, ops)| History { local, ops })
+    (any::<bool>(), limits(), vec(op(), 1..most))
+        .prop_map(|(local, limits, ops)| History { local, limits, ops })
         .boxed()
+}
+
+/// Most histories have none.
+fn limits() -> impl Strategy<Value = Limits> {
+    let some = (
+        option::of(2..7_u8),
+        option::of(1..5_u8),
+        option::of(1..5_u8),
+        any::<bool>(),
+    )
+        .prop_map(|(tasks, requests, outbox, fails)| Limits {
+            tasks,
+            requests,
+            outbox,
+            fails,
+        });
+    prop_oneof![6 => Just(Limits::default()), 4 => some]
 }
 
 fn op() -> BoxedStrategy<Op> {

@@ -1,6 +1,6 @@
 //! Histories out of bytes, for the fuzzer: every input is one.
 
-use super::ops::{Act, Destructor, History, How, Op, Place, Policy, Step, Way};
+use super::ops::{Act, Destructor, History, How, Limits, Op, Place, Policy, Step, Way};
 
 /// How deep spawns and destructors nest.
 const DEPTH: usize = 3;
@@ -19,12 +19,30 @@ impl Bytes<'_> {
 
 pub fn history(bytes: &[u8]) -> History {
     let mut bytes = Bytes(bytes.iter());
-    let local = bytes.next() & 1 == 1;
+    let head = bytes.next();
+    let local = head & 1 == 1;
+    // Few that were found before there were limits begin so.
+    let limits = match head {
+        184..=199 => limits(&mut bytes),
+        _ => Limits::default(),
+    };
     let mut ops = Vec::new();
     while !bytes.is_empty() && ops.len() < 200 {
         ops.push(op(&mut bytes));
     }
-    History { local, ops }
+    History { local, limits, ops }
+}
+
+/// Each is there in three of four.
+fn limits(bytes: &mut Bytes<'_>) -> Limits {
+    let (head, sizes) = (bytes.next(), bytes.next());
+    let limit = |bits: u8, size: u8| (bits & 3 != 0).then_some(size);
+    Limits {
+        tasks: limit(head, 2 + sizes % 6),
+        requests: limit(head >> 2, 1 + (sizes >> 3) % 4),
+        outbox: limit(head >> 4, 1 + (sizes >> 5) % 4),
+        fails: head & 64 != 0,
+    }
 }
 
 fn op(bytes: &mut Bytes<'_>) -> Op {

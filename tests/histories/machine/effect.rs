@@ -48,18 +48,14 @@ pub struct Body {
 }
 
 impl Body {
+    /// Quiet until it is in an effect: before that its drop is its task's, as that of anything a task holds.
     pub fn new(world: &Arc<World>, number: Number) -> Self {
-        let acts = if operation_kicks(number) {
-            vec![Act::Notify, Act::Wake(0)]
-        } else {
-            Vec::new()
-        };
         Self {
             number,
             fuse: Fuse {
                 world: Arc::downgrade(world),
-                acts,
-                panics: operation_panics(number),
+                acts: Vec::new(),
+                panics: false,
                 _count: Some(Arc::clone(&world.operations)),
             },
         }
@@ -78,10 +74,10 @@ impl Body {
         }
     }
 
-    /// A notification's value: quiet.
+    /// A notification's value: it does not act.
     pub fn told(world: &Arc<World>, number: Number) -> Self {
         let mut body = Self::new(world, number);
-        body.fuse.acts.clear();
+        body.fuse.panics = operation_panics(number);
         body
     }
 
@@ -91,9 +87,14 @@ impl Body {
         self.number
     }
 
-    fn learn(&self, id: RequestId) {
+    /// Its effect is made, under this id.
+    fn emitted(&mut self, id: RequestId) {
         if let Some(world) = self.fuse.world.upgrade() {
             world.learn(self.number, id);
+            self.fuse.panics = operation_panics(self.number);
+            if operation_kicks(self.number) {
+                self.fuse.acts = vec![Act::Notify, Act::Wake(0)];
+            }
         }
     }
 }
@@ -155,20 +156,23 @@ pub enum Effect {
 }
 
 impl From<Request<Ask>> for Effect {
-    fn from(request: Request<Ask>) -> Self {
-        request.operation.0.learn(request.id());
+    fn from(mut request: Request<Ask>) -> Self {
+        let id = request.id();
+        request.operation.0.emitted(id);
         Self::Ask(request)
     }
 }
 impl From<Request<Other>> for Effect {
-    fn from(request: Request<Other>) -> Self {
-        request.operation.0.learn(request.id());
+    fn from(mut request: Request<Other>) -> Self {
+        let id = request.id();
+        request.operation.0.emitted(id);
         Self::Other(request)
     }
 }
 impl From<Subscription<Flow>> for Effect {
-    fn from(subscription: Subscription<Flow>) -> Self {
-        subscription.operation.0.learn(subscription.id());
+    fn from(mut subscription: Subscription<Flow>) -> Self {
+        let id = subscription.id();
+        subscription.operation.0.emitted(id);
         Self::Flow(subscription)
     }
 }

@@ -6,8 +6,8 @@ pub type Number = usize;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     Spawned(Number),
-    SpawnRefused(Number),
-    Notified(Number, bool),
+    SpawnRefused(Number, Refusal),
+    Notified(Number, Result<(), Refusal>),
     /// A task has its answer: whose it is, and its serial number.
     Got(Number, Number, Result<(Number, Number), Lack>),
     Item(Number, Number, (Number, Number)),
@@ -39,7 +39,16 @@ pub struct Settled {
     pub panicked: usize,
     pub aborted: usize,
     pub pending: usize,
+    pub waiting: usize,
+    pub refused: usize,
     pub budget_spent: bool,
+}
+
+/// Why something is given back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Refusal {
+    Closed,
+    Full,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Eq, Ord)]
@@ -57,6 +66,7 @@ pub enum Lack {
     Abandoned,
     Closed,
     Outside,
+    Full,
     Else,
 }
 
@@ -79,6 +89,8 @@ pub enum End {
     /// With the number that the panic carried.
     Panicked(Number),
     TornDown,
+    /// It never was.
+    Full,
 }
 
 /// What a panic carries: the task's number, and this where it came from a destructor.
@@ -95,8 +107,18 @@ pub struct Totals {
     pub peak_requests: usize,
 }
 
-/// A pending request: its number, whether it is taken, and how many answers wait.
-pub type Pending = (Number, bool, usize);
+/// How far a pending request is.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Eq, Ord)]
+pub enum Stage {
+    /// It has no effect yet.
+    InLine,
+    Untaken,
+    Taken,
+}
+
+/// A pending request: its number, how far it is, and how many answers wait. One in line goes by [`Number::MAX`], since
+/// nobody has been told its id.
+pub type Pending = (Number, Stage, usize);
 
 /// What an executor holds.
 #[derive(Clone, Debug, PartialEq, Default)]

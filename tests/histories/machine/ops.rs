@@ -7,7 +7,18 @@ pub type Pick = u8;
 pub struct History {
     /// Whether the executor takes futures that are bound to its thread.
     pub local: bool,
+    pub limits: Limits,
     pub ops: Vec<Op>,
+}
+
+/// What the executor takes on, where that is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Limits {
+    pub tasks: Option<u8>,
+    pub requests: Option<u8>,
+    pub outbox: Option<u8>,
+    /// Whether a request too many fails; otherwise it waits.
+    pub fails: bool,
 }
 
 /// What the host does.

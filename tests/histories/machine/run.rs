@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
-use stillpoint::{Emitted, Executor, LocalJoinHandle, LocalSpawner, RequestId, Teardown};
+use stillpoint::{
+    Emitted, Executor, LocalJoinHandle, LocalSpawner, RequestId, RequestState, Teardown, WhenFull,
+};
 
 use super::effect::{Answer, Ask, Effect, Flow, Other, thrown};
-use super::event::{Alive, Emission, Event, Holdings, Number, Settled, Totals, Why, name};
+use super::event::{Alive, Emission, Event, Holdings, Number, Settled, Stage, Totals, Why, name};
 use super::host::Host;
 use super::model::Model;
-use super::ops::{Act, History, Op, Step, Way};
+use super::ops::{Act, History, Limits, Op, Step, Way};
 use super::script::{Note, Output, play};
 use super::world::{AnyResolver, World, act, answered, ended, foreign, joined, next, take};
 
@@ -21,7 +23,7 @@ use super::world::{AnyResolver, World, act, answered, ended, foreign, joined, ne
 ///
 /// Says at which op they differ, and how.
 pub fn run(history: &History) -> Result<(), String> {
-    let mut pair = Pair::new(history.local);
+    let mut pair = Pair::new(history.local, &history.limits);
     for (index, op) in history.ops.iter().enumerate() {
         pair.step(op)
             .map_err(|difference| format!("op {index}, {op:?}: {difference}"))?;
@@ -52,17 +54,29 @@ fn same<T: PartialEq + Debug>(what: &str, crate_has: T, model_has: T) -> Result<
 }
 
 impl Pair {
-    fn new(local: bool) -> Self {
+    fn new(local: bool, limits: &Limits) -> Self {
         let (rings, reported) = (
             Arc::new(AtomicUsize::new(0)),
             Arc::new(Mutex::new(Vec::new())),
         );
         let (bell, panics) = (Arc::clone(&rings), Arc::clone(&reported));
-        let builder = Executor::<Effect>::builder()
+        let mut builder = Executor::<Effect>::builder()
             .on_ready(move || {
                 bell.fetch_add(1, Ordering::SeqCst);
             })
             .on_panic(move |panic| panics.lock().unwrap().push(thrown(&*panic.payload)));
+        if let Some(tasks) = limits.tasks {
+            builder = builder.max_tasks(tasks.into());
+        }
+        if let Some(requests) = limits.requests {
+            builder = builder.max_requests(requests.into());
+        }
+        if let Some(effects) = limits.outbox {
+            builder = builder.outbox_capacity(effects.into());
+        }
+        if limits.fails {
+            builder = builder.when_full(WhenFull::Fail);
+        }
         let host = if local {
             Host::Local(builder.build_local())
         } else {
@@ -76,7 +90,7 @@ impl Pair {
             rings,
             reported,
             report: None,
-            model: Model::new(),
+            model: Model::new(*limits),
         }
     }
 
@@ -237,13 +251,20 @@ impl Pair {
                 if known > 0 {
                     // The newest first, which are the likeliest to be pending.
                     let request = known - 1 - *pick as usize % known;
-                    let id = world.ids.lock().unwrap().by_number[&request];
-                    by_id(world, host, request, id, *way);
-                    model.by_id(request, *way);
+                    let id = world.ids.lock().unwrap().by_number.get(&request).copied();
+                    match id {
+                        Some(id) => {
+                            by_id(world, host, request, id, *way);
+                            model.by_id(request, *way);
+                        }
+                        None => by_ids_in_line(world, host, model, *way),
+                    }
                 }
             }
             Op::Stranger(pick, way) => {
-                if let Some(id) = stranger(world, *pick) {
+                // An id that lay in line and was given up is one of those that come near.
+                let pick = if model.had_line { 2 + *pick % 3 } else { *pick };
+                if let Some(id) = stranger(world, pick) {
                     by_id(world, host, Number::MAX, id, *way);
                     model.refuse(*way, Why::Unknown, true);
                 }
@@ -489,6 +510,8 @@ fn settled(settled: stillpoint::Settled) -> Event {
         panicked: settled.panicked,
         aborted: settled.aborted,
         pending: settled.pending,
+        waiting: settled.waiting,
+        refused: settled.refused,
         budget_spent: settled.budget_spent,
     })
 }
@@ -511,12 +534,32 @@ fn holdings(world: &World, host: &Host) -> Holdings {
         requests: snapshot
             .requests
             .iter()
-            .map(|request| (world.number_of(request.id), request.taken, request.queued))
+            .map(|request| {
+                let stage = match request.state() {
+                    RequestState::Waiting => Stage::InLine,
+                    _ if request.taken => Stage::Taken,
+                    _ => Stage::Untaken,
+                };
+                (world.number_of(request.id), stage, request.queued)
+            })
             .collect(),
     };
     holdings.tasks.sort_unstable();
     holdings.requests.sort_unstable();
     holdings
+}
+
+/// By the ids of those in line, which a snapshot knows and no shell was given.
+fn by_ids_in_line(world: &Arc<World>, host: &mut Host, model: &mut Model, way: Way) {
+    // Takes in what may have ended one.
+    by_id(world, host, Number::MAX, RequestId::from_u64(0), way);
+    model.refuse(way, Why::Unknown, true);
+    for request in host.snapshot().requests {
+        if request.state() == RequestState::Waiting {
+            by_id(world, host, Number::MAX, request.id, way);
+            model.refuse(way, Why::Unknown, true);
+        }
+    }
 }
 
 /// An id that was never given out, as near to one that was as can be.

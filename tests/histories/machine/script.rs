@@ -147,9 +147,12 @@ pub async fn play(note: Note, script: Vec<Step>) -> Output {
                 let body = world.body();
                 let number = body.number;
                 let mut stream = world.shell.subscribe(Flow(body)).overflow(overflow(policy));
-                // Asks at once, so that a stream is never without its entry.
+                // Asks at once, so that a stream is never without its entry, unless it was refused.
                 poll_fn(|cx| Poll::Ready(stream.poll_next_unpin(cx).is_ready())).await;
-                frame.streams.push((number, stream));
+                match stream.ended_by() {
+                    None => frame.streams.push((number, stream)),
+                    Some(end) => world.log(Event::Ended(me, number, end.map_err(lack))),
+                }
             }
             Step::Next => {
                 let Some((number, stream)) = frame.streams.last_mut() else {
@@ -199,8 +202,10 @@ pub async fn play(note: Note, script: Vec<Step>) -> Output {
             Step::Returns(what) => guard = Some(what),
             Step::Park => {
                 let (number, mut request) = ask(&world);
-                poll_fn(|cx| Poll::Ready(request.poll_unpin(cx).is_ready())).await;
-                world.with(|tables| tables.parked.push((number, request)));
+                match poll_fn(|cx| Poll::Ready(request.poll_unpin(cx))).await {
+                    Poll::Pending => world.with(|tables| tables.parked.push((number, request))),
+                    Poll::Ready(result) => world.log(Event::Got(me, number, got(result))),
+                }
             }
             Step::Adopt(pick) => {
                 let Some((number, request)) = world.with(|tables| take(&mut tables.parked, pick))

@@ -9,12 +9,12 @@ use std::task::{Context, Poll, Waker};
 
 use futures::FutureExt;
 use stillpoint::{
-    Close, Executor, Feed, JoinError, JoinHandle, Reason, RequestError, RequestId, ResolveError,
-    Resolver, Scope, ScopeReport, Shell, ShellRequest, Spawner,
+    Close, Executor, Feed, JoinError, JoinHandle, Reason, Rejected, RequestError, RequestId,
+    ResolveError, Resolver, Scope, ScopeReport, Shell, ShellRequest, Spawner,
 };
 
 use super::effect::{Answer, Ask, Body, Effect, Flow, Other, Say, thrown};
-use super::event::{End, Event, Lack, Number, Why, name};
+use super::event::{End, Event, Lack, Number, Refusal, Why, name};
 use super::ops::{Act, How, Pick, Place, Step};
 use super::script::{Note, Output, play};
 
@@ -147,12 +147,20 @@ pub fn why(reason: Reason) -> Why {
     }
 }
 
+fn refusal<T>(rejected: &Rejected<T>) -> Refusal {
+    match rejected.is_full() {
+        true => Refusal::Full,
+        false => Refusal::Closed,
+    }
+}
+
 pub fn lack(error: &RequestError) -> Lack {
     match error {
         RequestError::Failed(text) if text == "oh" => Lack::Failed,
         RequestError::Abandoned => Lack::Abandoned,
         RequestError::Closed => Lack::Closed,
         RequestError::Outside => Lack::Outside,
+        RequestError::Full => Lack::Full,
         _ => Lack::Else,
     }
 }
@@ -181,6 +189,7 @@ pub fn joined(world: &World, by: Option<Number>, of: Number, end: Result<Output,
         Ok(output) => (End::Done(output.task), Some(output)),
         Err(JoinError::Aborted) => (End::Aborted, None),
         Err(JoinError::Panicked(payload)) => (End::Panicked(thrown(&*payload)), None),
+        Err(JoinError::Full) => (End::Full, None),
         Err(_) => (End::TornDown, None),
     };
     world.log(Event::Joined(by, of, end));
@@ -195,8 +204,12 @@ pub fn act(world: &Arc<World>, act: &Act, in_destructor: bool) {
         Act::Notify => {
             let number = world.with(|tables| next(&mut tables.told));
             let result = world.shell.notify(Say(Body::told(world, number)));
-            let taken = result.map_err(|rejected| rejected.into_inner().0.disarm());
-            world.log(Event::Notified(number, taken.is_ok()));
+            let told = result.map_err(|rejected| {
+                let why = refusal(&rejected);
+                rejected.into_inner().0.disarm();
+                why
+            });
+            world.log(Event::Notified(number, told));
         }
         Act::Wake(pick) => {
             let waker = world.with(|tables| {
@@ -410,8 +423,7 @@ fn spawn(world: &Arc<World>, scope: Option<Spawner>, key: Option<u8>, script: Ve
         } {
             Ok(handle) => handle,
             Err(rejected) => {
-                world.log(Event::SpawnRefused(task));
-                assert!(rejected.is_closed());
+                world.log(Event::SpawnRefused(task, refusal(&rejected)));
                 return drop(rejected.into_inner());
             }
         },

@@ -1,6 +1,6 @@
 //! What anybody may do, in a turn or outside.
 
-use super::super::event::{Emission, Event, Lack, Number, Why};
+use super::super::event::{Emission, Event, Lack, Number, Refusal, Why};
 use super::super::ops::{Act, How, Place};
 use super::requests::{Answer, Found};
 use super::{Message, Model, Phase, peek, take};
@@ -134,13 +134,16 @@ impl Model {
         let number = self.told;
         self.told += 1;
         // In a turn it is taken even by a closed door: the last future is being dropped.
-        let taken = self.turn || self.phase < Phase::Closed;
-        if self.turn {
+        let told = match self.turn || self.phase < Phase::Closed {
+            true => self.place_for_notification(),
+            false => Err(Refusal::Closed),
+        };
+        if told.is_ok() && self.turn {
             self.outbox.push_back(Emission::Say(number));
-        } else if taken {
+        } else if told.is_ok() {
             self.post(Message::Notify(number));
         }
-        self.say(Event::Notified(number, taken));
+        self.say(Event::Notified(number, told));
     }
 
     pub(super) fn answer(&mut self, request: Number) -> Answer {
@@ -228,7 +231,8 @@ impl Model {
                 Found::End(end) => Some(Err(end.err().unwrap_or(Lack::Else))),
             }
         } else {
-            self.forsake(request);
+            // What it would have asked goes with the future, which is kept.
+            self.give_up(request);
             Some(Err(if self.is_closing() {
                 Lack::Closed
             } else {

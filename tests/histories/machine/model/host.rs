@@ -34,6 +34,8 @@ impl Model {
         self.armed = true;
         self.brought = false;
         settled.pending = self.live;
+        settled.waiting = self.line.len();
+        settled.refused = std::mem::take(&mut self.refused);
         settled
     }
 
@@ -49,7 +51,7 @@ impl Model {
                     None => {}
                     Some(End::Done(_)) => settled.completed += 1,
                     Some(End::Panicked(_)) => settled.panicked += 1,
-                    Some(End::Aborted | End::TornDown) => settled.aborted += 1,
+                    Some(End::Aborted | End::TornDown | End::Full) => settled.aborted += 1,
                 }
                 if settled.polled.is_multiple_of(POLLS_BETWEEN_LOOKS) {
                     self.take_in();
@@ -70,9 +72,16 @@ impl Model {
 
     /// One of the host's calls, after what the mailbox holds.
     fn call<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
+        self.lend(|model| {
+            model.take_in();
+            act(model)
+        })
+    }
+
+    /// The host's thread is in the executor, which rings where that has made a task ready.
+    fn lend<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
         self.brought = false;
         self.turn = true;
-        self.take_in();
         let result = act(self);
         self.turn = false;
         if self.armed && self.brought {
@@ -89,6 +98,9 @@ impl Model {
         self.call(Self::sweep);
         let emission = self.outbox.pop_front()?;
         self.hand_over(emission);
+        if !matches!(emission, Emission::Cancelled(_)) {
+            self.lend(Self::vacate_emission);
+        }
         Some(emission)
     }
 
@@ -196,11 +208,19 @@ impl Model {
     }
 
     pub fn spawn_here(&mut self, script: Vec<Step>, kept: bool) {
+        let has_place = self.place_for_task();
+        let how = if kept { How::Plain } else { How::Detached };
+        if !has_place {
+            let number = self.make(script, how);
+            self.never_was(number, End::Full);
+            self.say(Event::Spawned(number));
+            self.handles.extend(kept.then_some(number));
+            return;
+        }
         if !self.mailbox.is_empty() {
             self.call(|_| {});
         }
         self.adopt_newcomer();
-        let how = if kept { How::Plain } else { How::Detached };
         let number = self.make(script, how);
         self.newcomer = Some(number);
         if self.armed {

@@ -5,6 +5,7 @@
 
 mod acts;
 mod host;
+mod limits;
 mod requests;
 mod scopes;
 mod strictness;
@@ -13,7 +14,7 @@ mod tasks;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::event::{Alive, Emission, Event, Holdings, Lack, Number, Totals, name};
-use super::ops::{Pick, Policy};
+use super::ops::{Limits, Pick, Policy};
 use requests::{Answer, Request};
 use scopes::Scope;
 use strictness::THE_BELL_IS_QUIET_DURING_TEARDOWN;
@@ -50,6 +51,16 @@ pub enum Message {
 }
 
 pub struct Model {
+    limits: Limits,
+    /// Places that are taken, of tasks and in the outbox.
+    tasks_held: usize,
+    emissions_held: usize,
+    /// Requests that wait for a place, in order.
+    line: VecDeque<Number>,
+    /// Whether there has been one.
+    pub had_line: bool,
+    /// What found no place since the last turn.
+    refused: usize,
     pub log: Vec<Event>,
     /// What `on_panic` was told.
     pub reported: Vec<Number>,
@@ -106,8 +117,14 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new() -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self {
+            limits,
+            tasks_held: 0,
+            emissions_held: 0,
+            line: VecDeque::new(),
+            had_line: false,
+            refused: 0,
             log: Vec::new(),
             reported: Vec::new(),
             rings: 0,
@@ -247,7 +264,7 @@ impl Model {
         let alive = Alive {
             futures: self.tasks.iter().filter(|task| task.has_future).count(),
             answers: self.unread,
-            operations: self.outbox.iter().filter(is_effect).count() + told,
+            operations: self.outbox.iter().filter(is_effect).count() + told + self.unasked(),
             outputs: self.outputs,
         };
         (alive, self.grave.len())
@@ -270,6 +287,7 @@ impl Model {
                 .collect(),
         };
         holdings.tasks.sort_unstable();
+        holdings.requests.sort_unstable();
         holdings
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::super::event::{Emission, Lack, Number, Pending, Why, answer_kicks, operation_kicks};
+use super::super::event::{
+    Emission, Lack, Number, Pending, Stage, Why, answer_kicks, operation_kicks,
+};
 use super::{Message, Model, Phase, Policy};
 
 /// An answer: whose it is, and its serial number.
@@ -28,10 +30,25 @@ pub enum State {
     Gone,
 }
 
+/// Where its effect stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stand {
+    /// It is made, and has a place, or has left it.
+    Out,
+    Waits,
+    /// It has a place, and is made when its future is polled.
+    Admitted,
+    /// There is none: it found no place, or was not polled.
+    Refused,
+}
+
 #[derive(Debug)]
 pub struct Request {
     kind: Kind,
     state: State,
+    stand: Stand,
+    /// Its future is there, and has what it would ask.
+    is_unasked: bool,
     taken: bool,
     /// The task that looks for the answer.
     waiting: Option<Number>,
@@ -56,7 +73,11 @@ impl Request {
             State::Answered(_) | State::Ended(_) => 1,
             State::Stream { items, .. } => items.len(),
         };
-        Some((number, self.taken, queued))
+        Some(match (self.stand, self.taken) {
+            (Stand::Out, true) => (number, Stage::Taken, queued),
+            (Stand::Out, false) => (number, Stage::Untaken, queued),
+            _ => (Number::MAX, Stage::InLine, queued),
+        })
     }
 
     fn is_pending(&self) -> bool {
@@ -84,35 +105,80 @@ impl Model {
 
     /// The first poll of a request's future.
     pub(super) fn open(&mut self, kind: Kind, by: Number, policy: Policy) -> Number {
-        let number = self.requests.len();
+        let stand = self.arrive();
+        let number = self.add(kind, by, policy, stand);
+        match stand {
+            Stand::Out => self.emit(number),
+            Stand::Waits => self.line.push_back(number),
+            Stand::Admitted | Stand::Refused => return number,
+        }
+        self.totals.requests += 1;
+        self.totals.peak_requests = self.totals.peak_requests.max(self.pending());
+        number
+    }
+
+    pub(super) fn add(&mut self, kind: Kind, by: Number, policy: Policy, stand: Stand) -> Number {
         let state = match kind {
+            _ if stand == Stand::Refused => State::Gone,
             Kind::Flow => State::Stream {
                 items: VecDeque::new(),
                 end: None,
             },
             _ => State::Pending,
         };
-        let request = Request {
+        self.requests.push(Request {
             kind,
             state,
+            stand,
+            is_unasked: stand == Stand::Waits,
             taken: false,
             waiting: Some(by),
             policy,
             held: 0,
-            feeds: usize::from(kind == Kind::Flow),
-        };
+            feeds: 0,
+        });
+        self.requests.len() - 1
+    }
+
+    fn emit(&mut self, number: Number) {
+        let request = &mut self.requests[number];
+        (request.stand, request.is_unasked) = (Stand::Out, false);
+        request.feeds = usize::from(request.kind == Kind::Flow);
         self.outbox.push_back(request.emission(number));
-        self.requests.push(request);
-        self.totals.requests += 1;
-        self.totals.peak_requests = self.totals.peak_requests.max(self.pending());
-        number
+    }
+
+    pub(super) fn is_refused(&self, number: Number) -> bool {
+        self.requests[number].stand == Stand::Refused
+    }
+
+    /// It has a place by now. Gives who waits for it.
+    pub(super) fn admitted(&mut self, number: Number) -> Option<Number> {
+        let request = &mut self.requests[number];
+        request.stand = Stand::Admitted;
+        request.waiting
+    }
+
+    /// Futures that hold what they would ask.
+    pub(super) fn unasked(&self) -> usize {
+        let requests = self.requests.iter();
+        requests.filter(|request| request.is_unasked).count()
     }
 
     /// A future looks for its answer.
     pub(super) fn look(&mut self, number: Number, by: Option<Number>) -> Found {
         let request = &mut self.requests[number];
         let found = match &mut request.state {
+            State::Gone if request.stand == Stand::Refused => {
+                return Found::End(Err(Lack::Full));
+            }
             State::Gone => return Found::End(Err(Lack::Closed)),
+            _ if request.stand != Stand::Out => {
+                request.waiting = by;
+                if request.stand == Stand::Admitted {
+                    self.emit(number);
+                }
+                return Found::Nothing;
+            }
             State::Pending => Found::Nothing,
             State::Answered(answer) => Found::Answer(*answer),
             State::Ended(lack) => Found::End(Err(*lack)),
@@ -131,7 +197,9 @@ impl Model {
                 self.unread -= usize::from(matches!(found, Found::Answer(_)));
                 request.state = State::Gone;
                 let (taken, effect) = (request.taken, request.emission(number));
-                if !taken {
+                if taken {
+                    self.admit();
+                } else {
                     self.bury(effect);
                 }
             }
@@ -142,10 +210,17 @@ impl Model {
     fn bury(&mut self, effect: Emission) {
         self.outbox.retain(|emission| *emission != effect);
         self.grave.push(effect);
+        self.vacate_emission();
     }
 
     /// A future is dropped, here or elsewhere.
     pub(super) fn forsake(&mut self, number: Number) {
+        self.requests[number].is_unasked = false;
+        self.give_up(number);
+    }
+
+    /// A future gives its entry up.
+    pub(super) fn give_up(&mut self, number: Number) {
         if self.turn {
             self.cancel(number);
         } else {
@@ -159,7 +234,7 @@ impl Model {
             return;
         }
         let effect = request.emission(number);
-        let taken = request.taken;
+        let (taken, stand) = (request.taken, request.stand);
         let state = std::mem::replace(&mut request.state, State::Gone);
         self.totals.cancelled += 1;
         let (answers, ended) = match state {
@@ -168,10 +243,19 @@ impl Model {
             State::Stream { items, end } => (items, end.is_some()),
             State::Pending | State::Gone => (VecDeque::new(), false),
         };
-        if !taken {
-            self.bury(effect);
-        } else if !ended {
-            self.outbox.push_back(Emission::Cancelled(number));
+        match stand {
+            Stand::Out if !taken => self.bury(effect),
+            Stand::Out => {
+                if !ended {
+                    self.outbox.push_back(Emission::Cancelled(number));
+                }
+                self.admit();
+            }
+            Stand::Admitted => self.vacate_emission(),
+            Stand::Waits | Stand::Refused => {
+                self.leave_line(number);
+                self.admit();
+            }
         }
         for answer in answers {
             self.drop_answer(answer);

@@ -245,11 +245,11 @@ impl Model {
         match end {
             End::Done(_) => scope.report[3] += 1,
             End::Panicked(_) => scope.report[4] += 1,
-            End::Aborted | End::TornDown if scope.is_closed => {
+            End::Aborted | End::TornDown | End::Full if scope.is_closed => {
                 scope.report[0] += 1;
                 scope.report[1] += requests;
             }
-            End::Aborted | End::TornDown => scope.report[5] += 1,
+            End::Aborted | End::TornDown | End::Full => scope.report[5] += 1,
         }
         self.settle_scope(number);
     }

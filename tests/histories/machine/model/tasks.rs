@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::super::event::{End, Event, IN_DESTRUCTOR, Lack, Number};
+use super::super::event::{End, Event, IN_DESTRUCTOR, Lack, Number, Refusal};
 use super::super::ops::{Destructor, How, Policy, Step};
-use super::requests::{Answer, Found, Kind};
+use super::requests::{Answer, Found, Kind, Stand};
 use super::strictness::ABORTS_FROM_ELSEWHERE_COUNT_AT_ONCE;
 use super::{Message, Model};
 
@@ -86,21 +86,14 @@ impl Model {
         how: How,
     ) -> Number {
         let number = self.make(script, how);
-        if self.refuses(scope) {
-            let end = match self.is_closing() {
-                true => End::TornDown,
-                false => End::Aborted,
-            };
-            let task = &mut self.tasks[number];
-            (task.has_future, task.ended, task.end) = (false, true, Some(end));
-            task.scheduled = false;
-            self.say(Event::Gone(number));
+        if let Some((end, why)) = self.no_place(scope) {
+            if how == How::Try {
+                // The refusal is told before the future goes.
+                self.say(Event::SpawnRefused(number, why));
+            }
+            self.never_was(number, end);
             if how == How::Try {
                 self.tasks[number].joined = false;
-                // The refusal is told before the future goes.
-                self.log.pop();
-                self.say(Event::SpawnRefused(number));
-                self.say(Event::Gone(number));
                 return number;
             }
         } else if self.turn {
@@ -116,6 +109,25 @@ impl Model {
         }
         self.say(Event::Spawned(number));
         number
+    }
+
+    /// Why a task is not taken, if it is not; otherwise it has its place.
+    fn no_place(&mut self, scope: Option<Number>) -> Option<(End, Refusal)> {
+        if self.is_closing() {
+            Some((End::TornDown, Refusal::Closed))
+        } else if self.refuses(scope) {
+            Some((End::Aborted, Refusal::Closed))
+        } else {
+            (!self.place_for_task()).then_some((End::Full, Refusal::Full))
+        }
+    }
+
+    /// A task is refused, and its future dropped.
+    pub(super) fn never_was(&mut self, number: Number, end: End) {
+        let task = &mut self.tasks[number];
+        (task.has_future, task.ended, task.end) = (false, true, Some(end));
+        task.scheduled = false;
+        self.say(Event::Gone(number));
     }
 
     pub(super) fn adopt_newcomer(&mut self) {
@@ -198,7 +210,7 @@ impl Model {
             End::Done(_) => self.drop_output(number),
             End::Panicked(payload) if self.turn => self.panics.push(payload),
             End::Panicked(payload) => self.post(Message::Panicked(payload)),
-            End::Aborted | End::TornDown => {}
+            End::Aborted | End::TornDown | End::Full => {}
         }
     }
 
@@ -300,6 +312,7 @@ impl Model {
         }
         self.running = None;
         self.live -= 1;
+        self.end_of_task();
         self.untie(number, end);
     }
 
@@ -367,16 +380,7 @@ impl Model {
             }
             if let Some(waiting) = self.step(me, frame, step) {
                 frame.waiting = Some(waiting);
-                // What was only asked for has no answer yet; a handle may have.
-                if !matches!(
-                    frame.waiting,
-                    Some(
-                        Waiting::Handle(_)
-                            | Waiting::Item(_)
-                            | Waiting::Answer(_)
-                            | Waiting::Scope(_)
-                    )
-                ) {
+                if matches!(frame.waiting, Some(Waiting::Itself)) {
                     return Played::Pending;
                 }
             }
@@ -397,12 +401,19 @@ impl Model {
             }
             Step::Select => {
                 let one = self.ask(me, Kind::Ask);
-                let two = self.ask(me, Kind::Ask);
+                let two = match self.is_refused(one) {
+                    // The first has come to its end: the second is not polled.
+                    true => self.add(Kind::Ask, me, Policy::Unbounded, Stand::Refused),
+                    false => self.ask(me, Kind::Ask),
+                };
                 Some(Waiting::Select([one, two]))
             }
             Step::Subscribe(policy) => {
                 let number = self.open(Kind::Flow, me, policy);
-                frame.streams.push(number);
+                match self.is_refused(number) {
+                    true => self.say(Event::Ended(me, number, Err(Lack::Full))),
+                    false => frame.streams.push(number),
+                }
                 None
             }
             Step::Next => frame.streams.last().copied().map(Waiting::Item),
@@ -432,7 +443,10 @@ impl Model {
             }
             Step::Park => {
                 let number = self.ask(me, Kind::Ask);
-                self.parked.push(number);
+                match self.is_refused(number) {
+                    true => self.say(Event::Got(me, number, Err(Lack::Full))),
+                    false => self.parked.push(number),
+                }
                 None
             }
             Step::Adopt(pick) => super::take(&mut self.parked, pick).map(Waiting::Answer),
