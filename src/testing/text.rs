@@ -37,13 +37,7 @@ impl Display for Alive<'_> {
         }
         let tasks: Vec<_> = tasks
             .iter()
-            .map(|task| Waiting {
-                task,
-                requests: requests
-                    .iter()
-                    .filter(|request| request.task == task.id)
-                    .collect(),
-            })
+            .map(|task| Waiting { task, requests })
             .collect();
         f.write_str(&list(&tasks))
     }
@@ -66,7 +60,8 @@ impl Display for Task {
 /// `task 3.1 "checker" (src/core.rs:41:9), which waits for HttpGet (src/core.rs:52:13)`.
 struct Waiting<'a> {
     task: &'a TaskSnapshot,
-    requests: Vec<&'a RequestSnapshot>,
+    /// Of all tasks. They are looked through for those that are shown alone, of what may be thousands.
+    requests: &'a [RequestSnapshot],
 }
 
 impl Display for Waiting<'_> {
@@ -75,7 +70,9 @@ impl Display for Waiting<'_> {
             id, name, place, ..
         } = *self.task;
         write!(f, "{}", Task(id, name, place))?;
-        for (number, request) in self.requests.iter().take(LINES).enumerate() {
+        let requests = self.requests.iter().filter(|request| request.task == id);
+        let requests: Vec<_> = requests.collect();
+        for (number, request) in requests.iter().take(LINES).enumerate() {
             let before = if number == 0 {
                 ", which waits for"
             } else {
@@ -88,7 +85,7 @@ impl Display for Waiting<'_> {
                 request.place
             )?;
         }
-        match self.requests.len().saturating_sub(LINES) {
+        match requests.len().saturating_sub(LINES) {
             0 => Ok(()),
             more => write!(f, ", and for {more} more"),
         }
