@@ -247,9 +247,9 @@ macro_rules! scoped {
             /// aborted. Keys are of a scope, or of the executor: the same key in another scope is another.
             ///
             /// The earlier task's future is dropped before the later one is first polled, unless the earlier one spawns
-            /// the later one itself. Where several threads spawn under one key, the one whose spawn the executor takes in
-            /// last is the latest. One that is refused replaces nothing: the earlier one goes on, also where there are as
-            /// many tasks as there may be, and itself among them.
+            /// the later one itself. Where several threads spawn under one key, the one whose spawn the executor takes
+            /// in last is the latest. One that is refused replaces nothing: the earlier one goes on, and keeps its place
+            /// among the [tasks that there may be](crate::Builder::max_tasks).
             ///
             /// ```
             /// use stillpoint::Executor;
@@ -293,7 +293,8 @@ macro_rules! scoped {
 
         impl Latest<'_, $Spawner> {
             /// Spawns the task. Where it is refused the future is dropped, and the handle says why, as that of
-            #[doc = concat!("[`", stringify!($Spawner), "::spawn`] does; [`try_spawn`](Self::try_spawn) gives it back.")]
+            #[doc = concat!("[`", stringify!($Spawner), "::spawn`] does;")]
+            /// [`try_spawn`](Self::try_spawn) gives it back.
             #[track_caller]
             pub fn spawn<F>(self, future: F) -> $JoinHandle<F::Output>
             where
