@@ -356,6 +356,10 @@ thread_local! {
 /// Calls `act`, whose panics are not printed.
 fn quietly<R>(act: impl FnOnce() -> R) -> R {
     static HOOK: Once = Once::new();
+    if std::thread::panicking() {
+        // No hook can be set from here, and to try is a second panic, which ends the process. So they are heard.
+        return act();
+    }
     HOOK.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |panicked| {
