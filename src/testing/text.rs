@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::panic::Location;
 
-use crate::explain::write_task;
+use crate::explain::{ShortName, write_task};
 use crate::id::TaskId;
 use crate::snapshot::{RequestSnapshot, Snapshot, TaskSnapshot};
 
@@ -81,7 +81,7 @@ impl Display for Waiting<'_> {
             write!(
                 f,
                 "{before} {} ({})",
-                short(request.operation),
+                ShortName(request.operation),
                 request.place
             )?;
         }
@@ -90,13 +90,6 @@ impl Display for Waiting<'_> {
             more => write!(f, ", and for {more} more"),
         }
     }
-}
-
-/// A type's name without the path before it; those of its arguments keep theirs.
-pub(super) fn short(name: &str) -> &str {
-    let end = name.find('<').unwrap_or(name.len());
-    let start = name[..end].rfind("::").map_or(0, |at| at + 2);
-    &name[start..]
 }
 
 #[cfg(test)]
@@ -109,12 +102,5 @@ mod tests {
         let text = list(&items);
         assert_eq!(text.lines().count(), 1 + LINES + 1);
         assert!(text.ends_with("\n  19\n  and 2 more"), "{text}");
-    }
-
-    #[test]
-    fn a_types_name_is_its_last_word() {
-        assert_eq!(short("core::effect::HttpGet"), "HttpGet");
-        assert_eq!(short("Swap"), "Swap");
-        assert_eq!(short("core::Swap<core::Thing>"), "Swap<core::Thing>");
     }
 }
