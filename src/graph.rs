@@ -129,11 +129,14 @@ fn lines_of(task: &TaskSnapshot, state: &str) -> [String; 3] {
 fn draw_request(pen: &mut impl Pen, owner: Key, request: &RequestSnapshot) {
     let key = Key::Request(request.id);
     let stream = if request.is_stream { "stream " } else { "" };
-    let lines = [
+    let mut lines = vec![
         format!("{stream}{} {}", ShortName(request.operation), request.id),
         request.place.to_string(),
-        format!("{} old", Counted(request.age.into(), "turn")),
     ];
+    // One that waits for a place is not emitted yet, which is when it would begin to have an age.
+    if !request.is_waiting {
+        lines.push(format!("{} old", Counted(request.age.into(), "turn")));
+    }
     pen.node(key, Look::Request, &lines);
     pen.edge(owner, Tie::Owns, key, "");
     let (from, to) = match request.state() {

@@ -243,8 +243,8 @@ impl<E> Teardown<E> {
     }
 
     /// Whether nothing at all is out *now* that could call into this crate on the executor's behalf: no spawner, shell,
-    /// join handle, resolver, feed, request, closing scope or waker. Only then may the code itself go, as when a shared library is
-    /// unloaded.
+    /// join handle, resolver, feed, request, closing scope or waker. Only then may the code itself go, as when a shared
+    /// library is unloaded.
     #[must_use]
     pub fn is_unloadable(&self) -> bool {
         self.rest.leaks();

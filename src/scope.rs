@@ -36,6 +36,9 @@ use crate::turn;
 ///
 /// A request is cancelled with the task that holds its future; one that was moved to a task outside the scope goes on.
 ///
+/// Closing one takes time in proportion to what is in it. To spawn in one, or to make one in it, takes a look at each
+/// scope around it: some are nothing, and thousands within each other are slow.
+///
 /// Like a spawner, a scope is a way to send and a number. It owns no task and keeps nothing alive; the executor does.
 ///
 /// ```
@@ -244,8 +247,9 @@ macro_rules! scoped {
             /// aborted. Keys are of a scope, or of the executor: the same key in another scope is another.
             ///
             /// The earlier task's future is dropped before the later one is first polled, unless the earlier one spawns
-            /// the later one itself. Where several threads spawn under one key, the one whose spawn the executor takes in
-            /// last is the latest.
+            /// the later one itself. Where several threads spawn under one key, the one whose spawn the executor takes
+            /// in last is the latest. One that is refused replaces nothing: the earlier one goes on, and keeps its place
+            /// among the [tasks that there may be](crate::Builder::max_tasks).
             ///
             /// ```
             /// use stillpoint::Executor;
@@ -288,7 +292,9 @@ macro_rules! scoped {
         }
 
         impl Latest<'_, $Spawner> {
-            /// Spawns the task. Where the executor is torn down or the scope closed, the future is dropped.
+            /// Spawns the task. Where it is refused the future is dropped, and the handle says why, as that of
+            #[doc = concat!("[`", stringify!($Spawner), "::spawn`] does;")]
+            /// [`try_spawn`](Self::try_spawn) gives it back.
             #[track_caller]
             pub fn spawn<F>(self, future: F) -> $JoinHandle<F::Output>
             where
@@ -302,7 +308,8 @@ macro_rules! scoped {
             ///
             /// # Errors
             ///
-            /// Gives the future back, unpolled, where the executor is torn down, or the spawner's scope closed.
+            /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the
+            /// spawner's scope is closed.
             #[track_caller]
             pub fn try_spawn<F>(self, future: F) -> Result<$JoinHandle<F::Output>, Rejected<F>>
             where

@@ -77,7 +77,7 @@ pub struct RequestSnapshot {
     pub queued: usize,
     /// Whether the shell has failed or abandoned it, or ended it if it is a stream, and the task has not yet read so.
     pub has_ended: bool,
-    /// How many turns have begun since its effect was emitted, modulo 2^32.
+    /// How many turns have begun since its effect was emitted, modulo 2^32; 0 as long as it waits for a place.
     pub age: u32,
 }
 

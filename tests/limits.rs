@@ -496,6 +496,8 @@ fn an_id_that_the_shell_was_not_given_is_unknown() {
     assert_eq!(snapshot.requests[1].state(), RequestState::Waiting);
     let text = snapshot.requests[1].to_string();
     assert!(text.ends_with(", waiting for a place"), "{text}");
+    assert!(!text.contains("ago") && snapshot.requests[1].age == 0);
+    assert_eq!(snapshot.mermaid().matches("0 turns old").count(), 1);
     let waiting = snapshot.requests[1].id;
     let refused = executor.resolve_id::<Ask>(waiting, 7).unwrap_err();
     assert_eq!(refused.reason(), Reason::Unknown);
@@ -728,4 +730,24 @@ fn a_shell_that_stops_draining_holds_memory_where_it_is() {
             executor.teardown().assert_baseline();
         },
     );
+}
+
+/// Else what is refused would end what it was to replace.
+#[test]
+fn a_task_that_is_refused_replaces_none() {
+    let mut executor: Executor<Effect> = builder().max_tasks(1).build();
+    let (screen, shell) = (executor.spawner().scope(), executor.shell());
+    let first = screen
+        .latest("search")
+        .spawn(async move { shell.request(Ask(1)).await });
+    executor.run_until_stalled();
+    let second = screen.latest("search").try_spawn(async {});
+    assert!(second.unwrap_err().is_full());
+    let third = screen.latest("search").spawn(async {});
+    assert!(block_on(third).unwrap_err().is_full());
+    assert_eq!(serve(&mut executor), [(1, 0)]);
+    assert_eq!(block_on(first).unwrap(), Ok(2));
+    assert!(screen.latest("search").try_spawn(async {}).is_ok());
+    drop(screen);
+    executor.teardown().assert_baseline();
 }

@@ -1,6 +1,7 @@
 //! What a scripted shell does by itself: turns, what they emit, and what is answered next.
 
 use std::any::Any;
+use std::ops::Bound;
 use std::time::Duration;
 
 use super::host::Host;
@@ -44,14 +45,37 @@ impl<E: Scripted> TestShell<E> {
     /// Takes turns until the core is at rest, and takes what it asks.
     #[track_caller]
     pub(super) fn turns(&mut self) {
+        self.turns_until(|| false);
+    }
+
+    /// The same, or until something is so at the end of a turn. Gives whether it is.
+    #[track_caller]
+    pub(super) fn turns_until(&mut self, mut is_so: impl FnMut() -> bool) -> bool {
+        loop {
+            self.turn();
+            if is_so() {
+                return true;
+            }
+            // A handler that was told of something may have spawned, sent or woken.
+            if !std::mem::take(&mut self.has_told) {
+                return false;
+            }
+        }
+    }
+
+    #[track_caller]
+    fn turn(&mut self) {
         let Some(host) = &mut self.host else { return };
         let settled = host.run_for(self.polls_left);
         self.polls_left -= settled.polled.min(self.polls_left);
         self.turn += u64::from(settled.polled > 0);
+        let mut is_new = settled.polled > 0;
         while let Some(emitted) = self.host.as_mut().and_then(Host::pull) {
             self.take_in(emitted, false);
+            is_new = true;
         }
-        if let Some(host) = &self.host {
+        // It looks at all that was taken, which a turn without news does not have to.
+        if let Some(host) = self.host.as_ref().filter(|_| is_new) {
             self.ledger.prune(|id| host.holds(id));
         }
         if settled.budget_spent {
@@ -78,15 +102,17 @@ impl<E: Scripted> TestShell<E> {
                     .and_then(|(id, host)| host.origin(id));
                 let number = self.ledger.add(opened, origin, when);
                 if let Some(entry) = self.ledger.entries.get(&number) {
-                    self.script
-                        .tell(entry.key, &*entry.operation, event(What::Emitted));
+                    self.has_told |=
+                        self.script
+                            .tell(entry.key, &*entry.operation, event(What::Emitted));
                 }
                 self.route(number);
             }
             Emitted::Cancelled(id) => {
                 if let Some(entry) = self.ledger.cancel(id, when, is_teardown) {
-                    self.script
-                        .tell(entry.key, &*entry.operation, event(What::Cancelled));
+                    self.has_told |=
+                        self.script
+                            .tell(entry.key, &*entry.operation, event(What::Cancelled));
                 }
             }
         }
@@ -104,6 +130,7 @@ impl<E: Scripted> TestShell<E> {
         } else if self.script.notes(entry.key) {
             let key = entry.key;
             if let Some(operation) = self.take_operation(number) {
+                self.has_told = true;
                 self.script.note(key, operation);
             }
         } else {
@@ -132,8 +159,20 @@ impl<E: Scripted> TestShell<E> {
 
     /// Answers one request, or lets time pass.
     pub(super) fn act(&mut self, passes_time: bool) -> bool {
-        let mut open: Vec<_> = self.ledger.stubbed.iter().copied().collect();
         let next_end = if passes_time { self.next_end() } else { None };
+        if self.schedule.is_none() {
+            // The first that its handler answers, without a list of what may be thousands.
+            let mut next = self.ledger.stubbed.first().copied();
+            while let Some(number) = next {
+                if self.answer(number) {
+                    return true;
+                }
+                let after = (Bound::Excluded(number), Bound::Unbounded);
+                next = self.ledger.stubbed.range(after).next().copied();
+            }
+            return next_end.is_some_and(|end| self.wake_next(end));
+        }
+        let mut open: Vec<_> = self.ledger.stubbed.iter().copied().collect();
         loop {
             let of = open.len() + usize::from(next_end.is_some());
             if of == 0 {
@@ -151,7 +190,6 @@ impl<E: Scripted> TestShell<E> {
             if self.answer(number) {
                 let others = !open.is_empty();
                 self.is_batching = others
-                    && self.schedule.is_some()
                     && self.pick(2, |_| "another answer before the core goes on".to_owned()) == 1;
                 return true;
             }

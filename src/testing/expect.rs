@@ -6,6 +6,7 @@ use std::panic::Location;
 use super::ledger::Item;
 use super::scripted::{Key, Kind, Scripted, look, take};
 use super::shell::TestShell;
+use crate::explain::ShortName;
 use crate::id::RequestId;
 use crate::request::{Feed, Operation, Request, Resolver, Subscription};
 use crate::shell::Notification;
@@ -366,9 +367,9 @@ impl Expected {
 impl std::fmt::Display for Expected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Effect(key, name) => write!(f, "a {} {}", key.kind, super::text::short(name)),
+            Self::Effect(key, name) => write!(f, "a {} {}", key.kind, ShortName(name)),
             Self::Cancelled(_, name) => {
-                write!(f, "the cancellation of {}", super::text::short(name))
+                write!(f, "the cancellation of {}", ShortName(name))
             }
         }
     }

@@ -150,11 +150,13 @@ impl Script {
         }
     }
 
-    pub(super) fn tell(&mut self, key: Key, held: &dyn Held, event: Event) {
-        let watching = self.watching.get_mut(&key.operation);
-        for watch in watching.into_iter().flatten() {
-            watch(held, event);
-        }
+    /// Gives whether anybody was told.
+    pub(super) fn tell(&mut self, key: Key, held: &dyn Held, event: Event) -> bool {
+        let Some(watching) = self.watching.get_mut(&key.operation) else {
+            return false;
+        };
+        watching.iter_mut().for_each(|watch| watch(held, event));
+        true
     }
 }
 

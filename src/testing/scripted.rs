@@ -3,8 +3,8 @@
 use std::any::{Any, TypeId, type_name};
 use std::fmt::{self, Debug, Formatter};
 
-use super::text::short;
 use crate::contain::contain;
+use crate::explain::ShortName;
 use crate::id::RequestId;
 use crate::request::{Operation, Request, Subscription};
 use crate::shell::Notification;
@@ -218,15 +218,15 @@ const LONGEST: usize = 200;
 
 /// The operation as far as it can be told: by its `Debug`, or by its type alone.
 pub(super) fn shown(name: &'static str, held: &dyn Held) -> String {
-    let name = short(name);
+    let name = ShortName(name).to_string();
     let Some(mut text) = held.text() else {
-        return name.to_owned();
+        return name;
     };
     if let Some((end, _)) = text.char_indices().nth(LONGEST) {
         text.truncate(end);
         text.push('…');
     }
-    match text.starts_with(name) {
+    match text.starts_with(&name) {
         true => text,
         false => format!("{name} {text}"),
     }

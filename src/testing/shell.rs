@@ -104,6 +104,8 @@ pub struct TestShell<E: Scripted> {
     pub(super) allows: Allows,
     /// Whether another answer comes before the next turn.
     pub(super) is_batching: bool,
+    /// Whether a handler was told of something since the last turn.
+    pub(super) has_told: bool,
     pub(super) is_over: bool,
 }
 
@@ -143,6 +145,7 @@ impl<E: Scripted> TestShell<E> {
             in_order: true,
             allows: Allows::default(),
             is_batching: false,
+            has_told: false,
             is_over: false,
         }
     }
@@ -389,15 +392,11 @@ impl<E: Scripted> TestShell<E> {
     pub fn play_until(&mut self, mut is_so: impl FnMut() -> bool) {
         self.begin();
         loop {
-            if !std::mem::take(&mut self.is_batching) {
-                self.turns();
-                if is_so() {
-                    return;
-                }
+            if !std::mem::take(&mut self.is_batching) && self.turns_until(&mut is_so) {
+                return;
             }
             if !self.act(true) {
-                self.turns();
-                if is_so() {
+                if self.turns_until(&mut is_so) {
                     return;
                 }
                 self.fail("the core came to rest before what the test waits for");

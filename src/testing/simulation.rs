@@ -143,10 +143,14 @@ impl Simulation {
     /// The first schedule that fails, and what is left of it.
     pub fn explore(self, body: impl Fn(&Schedule)) -> Result<Explored, Box<Failure>> {
         if let Some(choices) = self.given {
-            let schedule = Schedule::given(choices.clone(), self.most).noted();
+            let schedule = Schedule::given(choices, self.most).noted();
             return match contain(|| body(&schedule)) {
                 Ok(()) => Ok(Explored::default().and(&schedule)),
-                Err(payload) => Err(Box::new(Failure::of(None, choices, 0, &schedule, &payload))),
+                Err(payload) => {
+                    // What was given may name choices that there are not, or picks that are too high.
+                    let chosen = Choices::of(&schedule.made());
+                    Err(Box::new(Failure::of(None, chosen, 0, &schedule, &payload)))
+                }
             };
         }
         let mut explored = Explored::default();
@@ -317,14 +321,18 @@ impl fmt::Display for Failure {
             );
         }
         match self.runs {
-            0 => write!(f, "\n{} choices are not the first:", self.shrunk.len())?,
+            0 => write!(f, "\n{} choices are not the first", self.shrunk.len())?,
             runs => write!(
                 f,
-                "\nshrunk from {} choices that are not the first to {}, in {runs} runs:",
+                "\nshrunk from {} choices that are not the first to {}, in {runs} runs",
                 self.choices.len(),
                 self.shrunk.len()
             )?,
         }
+        f.write_str(match self.shrunk.is_empty() {
+            true => ": it fails in the usual order",
+            false => ":",
+        })?;
         f.write_str(&list(&self.notes))?;
         f.write_str("\nto replay it:")?;
         if let Some(seed) = self.seed {
@@ -348,6 +356,10 @@ thread_local! {
 /// Calls `act`, whose panics are not printed.
 fn quietly<R>(act: impl FnOnce() -> R) -> R {
     static HOOK: Once = Once::new();
+    if std::thread::panicking() {
+        // No hook can be set from here, and to try is a second panic, which ends the process. So they are heard.
+        return act();
+    }
     HOOK.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |panicked| {

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::panic::Location;
 
-use crate::explain::write_task;
+use crate::explain::{ShortName, write_task};
 use crate::id::TaskId;
 use crate::snapshot::{RequestSnapshot, Snapshot, TaskSnapshot};
 
@@ -37,13 +37,7 @@ impl Display for Alive<'_> {
         }
         let tasks: Vec<_> = tasks
             .iter()
-            .map(|task| Waiting {
-                task,
-                requests: requests
-                    .iter()
-                    .filter(|request| request.task == task.id)
-                    .collect(),
-            })
+            .map(|task| Waiting { task, requests })
             .collect();
         f.write_str(&list(&tasks))
     }
@@ -66,7 +60,8 @@ impl Display for Task {
 /// `task 3.1 "checker" (src/core.rs:41:9), which waits for HttpGet (src/core.rs:52:13)`.
 struct Waiting<'a> {
     task: &'a TaskSnapshot,
-    requests: Vec<&'a RequestSnapshot>,
+    /// Of all tasks. They are looked through for those that are shown alone, of what may be thousands.
+    requests: &'a [RequestSnapshot],
 }
 
 impl Display for Waiting<'_> {
@@ -75,7 +70,9 @@ impl Display for Waiting<'_> {
             id, name, place, ..
         } = *self.task;
         write!(f, "{}", Task(id, name, place))?;
-        for (number, request) in self.requests.iter().take(LINES).enumerate() {
+        let requests = self.requests.iter().filter(|request| request.task == id);
+        let requests: Vec<_> = requests.collect();
+        for (number, request) in requests.iter().take(LINES).enumerate() {
             let before = if number == 0 {
                 ", which waits for"
             } else {
@@ -84,22 +81,15 @@ impl Display for Waiting<'_> {
             write!(
                 f,
                 "{before} {} ({})",
-                short(request.operation),
+                ShortName(request.operation),
                 request.place
             )?;
         }
-        match self.requests.len().saturating_sub(LINES) {
+        match requests.len().saturating_sub(LINES) {
             0 => Ok(()),
             more => write!(f, ", and for {more} more"),
         }
     }
-}
-
-/// A type's name without the path before it; those of its arguments keep theirs.
-pub(super) fn short(name: &str) -> &str {
-    let end = name.find('<').unwrap_or(name.len());
-    let start = name[..end].rfind("::").map_or(0, |at| at + 2);
-    &name[start..]
 }
 
 #[cfg(test)]
@@ -112,12 +102,5 @@ mod tests {
         let text = list(&items);
         assert_eq!(text.lines().count(), 1 + LINES + 1);
         assert!(text.ends_with("\n  19\n  and 2 more"), "{text}");
-    }
-
-    #[test]
-    fn a_types_name_is_its_last_word() {
-        assert_eq!(short("core::effect::HttpGet"), "HttpGet");
-        assert_eq!(short("Swap"), "Swap");
-        assert_eq!(short("core::Swap<core::Thing>"), "Swap<core::Thing>");
     }
 }

@@ -8,6 +8,7 @@ use super::ledger::Number;
 use super::scripted::Scripted;
 use super::shell::{Allows, TestShell};
 use super::text::{Alive, list};
+use crate::explain::Counted;
 
 impl<E: Scripted> TestShell<E> {
     /// An answer would be of no use, and the test does not know.
@@ -74,8 +75,9 @@ impl<E: Scripted> TestShell<E> {
             text.push_str(&format!("\n{trouble}"));
         }
         panic!(
-            "{text}\nafter {} turns of the test shell made at {}",
-            self.turn, self.place
+            "{text}\nafter {} of the test shell made at {}",
+            Counted(self.turn, "turn"),
+            self.place
         )
     }
 }

@@ -1,7 +1,9 @@
 //! What `effects!` gives the kit: every operation, with its `Debug` where it has one, and no other bound.
 
-use stillpoint::testing::Scripted;
-use stillpoint::{Notification, Operation, Request, Subscription, effects};
+use stillpoint::testing::{Scripted, TestShell};
+use stillpoint::{Executor, Notification, Operation, Request, Subscription, effects};
+
+use super::{assert_has, failure};
 
 #[derive(Debug)]
 struct Seen(#[expect(dead_code, reason = "it is shown")] u32);
@@ -66,7 +68,7 @@ fn an_operation_is_shown_by_its_debug_or_by_its_type() {
     assert_eq!(shown(Unseen(7.into())), "Opened(notification Unseen)");
     assert_eq!(
         shown(Generic(vec![7])),
-        "Opened(notification Generic<alloc::vec::Vec<u8>>)"
+        "Opened(notification Generic<Vec<u8>>)"
     );
     assert_eq!(shown("a".to_owned()), "Opened(notification String \"a\")");
     assert_eq!(shown(Panics), "Opened(notification Panics)");
@@ -83,4 +85,18 @@ fn an_effect_need_not_be_an_enum() {
     can_be_scripted::<Subscription<Spiky>>();
     can_be_scripted::<Notification<Unseen>>();
     can_be_scripted::<Nothing>();
+}
+
+/// What a core asks or tells may be of any type: it is named as the executor's own texts name it.
+#[test]
+fn a_type_is_named_without_its_modules_whatever_it_is() {
+    let mut test = TestShell::new(Executor::<Notification<[Option<Long>; 2]>>::new());
+    test.shell().notify([Some(Long), None]).unwrap();
+    let text = failure(|| test.expect_nothing());
+    assert_has(&text, &["\n  notification [Option<Long>; 2], in this turn"]);
+    test.expect_notify::<[Option<Long>; 2]>(|_| true).take();
+    let text = failure(|| drop(test.expect_notify::<(Long, Long)>(|_| true).take()));
+    assert_has(&text, &["a notification (Long, Long) that matches"]);
+    test.teardown();
+    test.finish();
 }

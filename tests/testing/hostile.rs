@@ -358,6 +358,37 @@ fn half_of_all_runs_fail() {
     println!("{}", failure.unwrap_err());
 }
 
+/// It is run by the next test alone.
+#[test]
+#[ignore = "another test runs it, where no simulation was before"]
+fn a_destructor_explores_while_its_thread_panics() {
+    struct Explores;
+    impl Drop for Explores {
+        fn drop(&mut self) {
+            let explored = Simulation::new().seeds(3).explore(|_| {}).unwrap();
+            println!("explored {}", explored.runs);
+        }
+    }
+    let _explores = Explores;
+    panic!("the word");
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "it starts a program")]
+fn a_simulation_in_a_thread_that_panics_does_not_end_the_process() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "hostile::a_destructor_explores_while_its_thread_panics",
+            "--ignored",
+            "--nocapture",
+        ])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_has(&told, &["explored 3", "1 failed"]);
+}
+
 #[test]
 #[cfg_attr(miri, ignore = "it starts a program")]
 fn of_all_runs_that_fail_the_last_one_alone_is_heard() {

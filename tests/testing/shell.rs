@@ -848,3 +848,60 @@ fn a_failure_is_at_the_line_of_the_test_that_made_it() {
     assert!(lines.is_sorted(), "{lines:?}");
     test.finish();
 }
+
+/// A handler brings work by whatever it holds: the next of a stream, another task. The core is not at rest then.
+#[test]
+fn what_a_handler_brings_is_done_before_the_core_is_said_to_be_at_rest() {
+    let mut test = stage();
+    let keys = Rc::new(RefCell::new(None));
+    let feed = Rc::clone(&keys);
+    test.on_stream::<Keys>(move |_, keys| {
+        keys.send('c').unwrap();
+        *feed.borrow_mut() = Some(keys);
+    });
+    let feed = Rc::clone(&keys);
+    test.on_notify::<Say>(move |_| match feed.borrow_mut().take() {
+        Some(keys) => keys.send('d').unwrap(),
+        None => unreachable!("it says one thing more when it has ended"),
+    });
+    let (spawner, more) = (test.spawner(), test.shell());
+    test.watch::<Sleep>(move |_, event| {
+        let more = more.clone();
+        if event.what == What::Emitted {
+            drop(spawner.spawn(async move { more.request(Quiet).await.unwrap() }));
+        }
+    });
+    test.on::<Quiet>(|_| ());
+    let shell = test.shell();
+    let typed = test.spawn(async move {
+        let mut keys = shell.subscribe(Keys);
+        let first = keys.next().await;
+        shell.notify(Say("one")).unwrap();
+        let second = keys.next().await;
+        let end = keys.next().await;
+        shell.request(Sleep(1)).await.unwrap();
+        (first, second, end)
+    });
+    test.run();
+    assert_eq!((test.waiting::<Sleep>(), test.waiting::<Quiet>()), (1, 0));
+    assert_eq!(test.snapshot().tasks.len(), 1, "the other one is done");
+    test.play();
+    assert_eq!(test.join(typed).unwrap(), (Some('c'), Some('d'), None));
+    test.finish();
+}
+
+#[test]
+fn a_handler_that_brings_work_for_ever_is_stopped() {
+    let mut test = stage();
+    test.limit_polls(100);
+    let (spawner, shell) = (test.spawner(), test.shell());
+    let say = move |spawner: &stillpoint::Spawner| {
+        let shell = shell.clone();
+        drop(spawner.spawn(async move { shell.notify(Say("again")).unwrap() }));
+    };
+    say(&spawner);
+    test.on_notify::<Say>(move |_| say(&spawner));
+    assert_has(&failure(|| test.run()), &["this took 100 polls"]);
+    test.teardown();
+    test.finish();
+}

@@ -295,3 +295,24 @@ fn a_seed_means_what_it_always_meant() {
     });
     assert_eq!(choices.take(), "1 1 6 38 791604 ");
 }
+
+#[test]
+fn choices_that_are_given_are_told_as_far_as_there_are_such() {
+    let given = "0=4294967295 7=1 18446744073709551615=1";
+    let failure = Simulation::new()
+        .choices(given.parse().unwrap())
+        .explore(|schedule| assert_eq!(schedule.choose(3), 0))
+        .unwrap_err();
+    assert_eq!(failure.choices.to_string(), "0=2");
+    assert_has(&failure.to_string(), &["STILLPOINT_CHOICES=\"0=2\""]);
+}
+
+#[test]
+fn what_fails_in_the_usual_order_is_said_to() {
+    let failure = Simulation::new()
+        .explore(|schedule| panic!("{}", schedule.choose(2)))
+        .unwrap_err();
+    assert!(failure.shrunk.is_empty());
+    let text = "in 1 runs: it fails in the usual order\nto replay it:";
+    assert_has(&failure.to_string(), &[text]);
+}

@@ -38,6 +38,14 @@ pub(crate) fn test(run: &mut Run) {
     run.step("the library's tests, all features", || {
         cargo("test --package stillpoint --all-features --lib --tests --examples")
     });
+    run.step("each of the library's features, alone", || {
+        for feature in features()? {
+            cargo(&format!(
+                "clippy --package stillpoint --features {feature} -- --deny warnings"
+            ))?;
+        }
+        Ok(())
+    });
     run.step("the documentation's examples", || {
         cargo("test --package stillpoint --all-features --doc")
     });
@@ -164,13 +172,33 @@ pub(crate) fn doc(run: &mut Run) {
 
 /// The `rust-version` that the library states.
 fn oldest_rust() -> Result<String, Stop> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
-    let text =
-        std::fs::read_to_string(manifest).map_err(|error| Stop::Failed(error.to_string()))?;
-    text.lines()
+    manifest()?
+        .lines()
         .find_map(|line| line.strip_prefix("rust-version = \"")?.strip_suffix('"'))
         .map(str::to_owned)
         .ok_or_else(|| Stop::Failed("Cargo.toml states no rust-version".to_owned()))
+}
+
+/// The library's features, by its manifest.
+fn features() -> Result<Vec<String>, Stop> {
+    let text = manifest()?;
+    let section = text
+        .lines()
+        .skip_while(|line| *line != "[features]")
+        .skip(1);
+    let names: Vec<String> = section
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| Some(line.split_once(" = ")?.0.to_owned()))
+        .collect();
+    match names.is_empty() {
+        true => Err(Stop::Failed("Cargo.toml states no features".to_owned())),
+        false => Ok(names),
+    }
+}
+
+fn manifest() -> Result<String, Stop> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+    std::fs::read_to_string(path).map_err(|error| Stop::Failed(error.to_string()))
 }
 
 /// Runs cargo.
