@@ -71,7 +71,7 @@ impl<T> Rejected<T> {
     }
 
     /// Whether the executor takes no more for now: see [`Builder::max_tasks`](crate::Builder::max_tasks) and
-    /// [`Builder::outbox_capacity`](crate::Builder::outbox_capacity). Without a limit it always does.
+    /// [`Builder::outbox_capacity`](crate::Builder::outbox_capacity). Without a limit nothing is refused for this.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.why == Refusal::Full

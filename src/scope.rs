@@ -39,6 +39,8 @@ use crate::turn;
 /// Closing one takes time in proportion to what is in it. To spawn in one, or to make one in it, takes a look at each
 /// scope around it: some are nothing, and thousands within each other are slow.
 ///
+/// It has no clone, since it has one owner; `scope.clone()` gives what [`spawner()`](Self::spawner) does.
+///
 /// Like a spawner, a scope is a way to send and a number. It owns no task and keeps nothing alive; the executor does.
 ///
 /// ```

@@ -122,7 +122,8 @@ impl fmt::Display for ScopeReport {
 
 /// What tasks are told apart by of which only the latest is wanted: a name, a number, or both.
 ///
-/// It is plain data. A type of your own becomes one by `impl From<YourKey> for Key`.
+/// It is plain data. Numbers are `u64`, so that a literal is one: `index as u64`. A type of your own becomes one by
+/// `impl From<YourKey> for Key`.
 ///
 /// ```
 /// use stillpoint::Key;

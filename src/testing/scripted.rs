@@ -38,6 +38,10 @@ use crate::shell::Notification;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a scripted shell cannot take `{Self}` apart",
+    note = "have `effects!` write it, or implement `Scripted` for it as its documentation shows"
+)]
 pub trait Scripted: Send + Sized + 'static {
     /// Takes it apart.
     fn open(self) -> Opened;

@@ -95,7 +95,7 @@ fn a_type_is_named_without_its_modules_whatever_it_is() {
     let text = failure(|| test.expect_nothing());
     assert_has(&text, &["\n  notification [Option<Long>; 2], in this turn"]);
     test.expect_notify::<[Option<Long>; 2]>(|_| true).take();
-    let text = failure(|| drop(test.expect_notify::<(Long, Long)>(|_| true).take()));
+    let text = failure(|| _ = test.expect_notify::<(Long, Long)>(|_| true).take());
     assert_has(&text, &["a notification (Long, Long) that matches"]);
     test.teardown();
     test.finish();
