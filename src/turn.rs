@@ -834,7 +834,7 @@ impl Turn {
     }
 
     /// Whether the id names a pending request.
-    #[cfg(feature = "web")]
+    #[cfg(any(feature = "testing", feature = "web"))]
     pub(crate) fn holds(&self, id: RequestId) -> bool {
         self.requests.borrow().check(id, |_| true).is_ok()
     }
