@@ -98,6 +98,7 @@
 //!
 //! - `bridge`: the byte [`bridge`], for shells in other languages: effects and answers as JSON.
 //! - `messagepack`: the same as MessagePack.
+//! - `record`: a [`record`] of a run as a file, which replays into the same core.
 //! - `serde`: [`portable`] effects, which a shell that shares no types with the core can perform.
 //! - `testing`: the [`testing`] kit, for the tests of cores: a scripted shell, probes, seeded schedules.
 //! - `tokio`: the [`tokio`] driver, which runs an executor on a runtime of yours with a handler for each effect.
@@ -131,6 +132,8 @@ mod outbox;
 mod plain;
 #[cfg(feature = "serde")]
 pub mod portable;
+#[cfg(feature = "record")]
+pub mod record;
 mod report;
 mod request;
 mod root;
@@ -179,6 +182,10 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/INSPECTION.md")]
 struct Inspection;
+
+#[cfg(all(doctest, feature = "record"))]
+#[doc = include_str!("../docs/RECORD.md")]
+struct RecordGuide;
 
 #[cfg(all(doctest, feature = "bridge", feature = "tokio", feature = "web"))]
 #[doc = include_str!("../docs/GUIDE.md")]

@@ -18,7 +18,7 @@ const FLOORS: &[&str] = &[
     // What the core and the shell hold: an id and a way to send.
     "request", "root", "task", "spawner", "scope", "shell", "portable", "typescript", "effects",
     // Who drives.
-    "engine", "executor", "testing", "tokio", "web", "bridge",
+    "engine", "executor", "testing", "tokio", "web", "bridge", "record",
 ];
 
 /// Imports that go up all the same, each with what would bring it down. One that is gone must go from here too.
