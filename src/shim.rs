@@ -19,7 +19,7 @@ pub(crate) use real::*;
 mod model {
     use std::cell::Cell;
     use std::collections::VecDeque;
-    use std::sync::Arc;
+    use std::sync::{Arc, PoisonError};
     use std::thread::LocalKey;
 
     #[cfg(loom)]
@@ -33,6 +33,13 @@ mod model {
 
     /// A channel as a model checker can follow it: a queue behind one of its locks.
     struct Channel<T>(Mutex<VecDeque<T>>);
+
+    impl<T> Channel<T> {
+        /// A model's threads share one thread of the system: who holds it while another unwinds leaves it poisoned.
+        fn lock(&self) -> checker::sync::MutexGuard<'_, VecDeque<T>> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
 
     pub(crate) struct Sender<T>(Arc<Channel<T>>);
     pub(crate) struct Receiver<T>(Arc<Channel<T>>);
@@ -50,18 +57,18 @@ mod model {
 
     impl<T> Sender<T> {
         pub(crate) fn send(&self, message: T) -> Result<(), T> {
-            self.0.0.lock().unwrap().push_back(message);
+            self.0.lock().push_back(message);
             Ok(())
         }
     }
 
     impl<T> Receiver<T> {
         pub(crate) fn try_recv(&self) -> Result<T, ()> {
-            self.0.0.lock().unwrap().pop_front().ok_or(())
+            self.0.lock().pop_front().ok_or(())
         }
 
         pub(crate) fn len(&self) -> usize {
-            self.0.0.lock().unwrap().len()
+            self.0.lock().len()
         }
 
         pub(crate) fn is_empty(&self) -> bool {

@@ -5,6 +5,7 @@ mod support;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 
@@ -617,6 +618,165 @@ fn next_gives_what_waited_as_well() {
         assert_eq!(request.operation.0, expected);
         request.resolve(0).unwrap();
     }
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn whoever_waits_is_served_where_its_executor_goes_to_another_thread() {
+    let mut executor: Executor<Effect> = builder().max_requests(2).outbox_capacity(1).build();
+    let shell = executor.shell();
+    let task = executor.spawn(async move {
+        join_all((0..20).map(|number| shell.request(Ask(number))))
+            .await
+            .len()
+    });
+    executor.run_until_stalled();
+    let mut asked = 0;
+    while !task.is_finished() {
+        (executor, asked) = std::thread::scope(|scope| {
+            let there = scope.spawn(move || {
+                executor.run_until_stalled();
+                let asked = asked + executor.drain().count();
+                (executor, asked)
+            });
+            there.join().unwrap()
+        });
+    }
+    assert_eq!((asked, end(task)), (20, "20".to_owned()));
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn tasks_that_are_bound_to_a_thread_wait_as_others_do() {
+    let mut executor: LocalExecutor<Effect> =
+        builder().max_requests(1).outbox_capacity(1).build_local();
+    let order = Rc::new(RefCell::new(Vec::new()));
+    for number in 0..3 {
+        let (shell, order) = (executor.shell(), Rc::clone(&order));
+        drop(executor.spawn_local(async move {
+            let answer = shell.request(Ask(number)).await;
+            order.borrow_mut().push((number, answer));
+        }));
+    }
+    for waiting in [2, 1, 0] {
+        assert_eq!(executor.run_until_stalled().waiting, waiting);
+        let Some(Emitted::Effect(Effect::Ask(request))) = executor.drain().next() else {
+            panic!("no `Ask`");
+        };
+        executor.resolve(request.resolver, waiting as u32).unwrap();
+    }
+    executor.run_until_stalled();
+    assert_eq!(*order.borrow(), [(0, Ok(2)), (1, Ok(1)), (2, Ok(0))]);
+    executor.teardown().assert_baseline();
+}
+
+// --- who wakes ---
+
+/// What is admitted is told by its own waker, which may throw, and may ask for more.
+#[test]
+fn a_waker_that_asks_and_throws_when_its_request_is_admitted_overtakes_nobody() {
+    let mut executor: Executor<Effect> = builder().max_requests(1).build();
+    let shell = executor.shell();
+    let (tell, told) = mpsc::channel();
+    let own = poll_fn(|cx| Poll::Ready(cx.waker().clone()));
+    let task = executor.spawn(async move {
+        let own = own.await;
+        let late = Arc::new(Mutex::new(shell.request(Ask(4))));
+        let (asks, wakes) = (Arc::clone(&late), own.clone());
+        let odd = waker_that(move || {
+            let polled = asks
+                .lock()
+                .unwrap()
+                .poll_unpin(&mut Context::from_waker(&wakes));
+            tell.send(polled.is_pending()).unwrap();
+            wakes.wake_by_ref();
+            panic!("as it should");
+        });
+        let mut first = shell.request(Ask(1));
+        let mut second = shell.request(Ask(2));
+        let mut third = shell.request(Ask(3));
+        assert!(futures::poll!(&mut first).is_pending());
+        assert!(
+            second
+                .poll_unpin(&mut Context::from_waker(&odd))
+                .is_pending()
+        );
+        assert!(futures::poll!(&mut third).is_pending());
+        let last = poll_fn(|cx| late.lock().unwrap().poll_unpin(cx));
+        // In the poll that finds it, and has it make room for the second.
+        let first = first.await;
+        let (second, third, last) = futures::join!(second, third, last);
+        (first, second, third, last)
+    });
+    let order: Vec<_> = serve(&mut executor)
+        .into_iter()
+        .map(|(asked, _)| asked)
+        .collect();
+    assert_eq!(order, [1, 2, 3, 4]);
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), [true]);
+    assert_eq!(block_on(task).unwrap(), (Ok(2), Ok(4), Ok(6), Ok(8)));
+    executor.teardown().assert_baseline();
+}
+
+/// The waker of the one that is admitted gives it up, and the place goes on.
+#[test]
+fn a_waker_that_gives_up_what_was_admitted_passes_the_place_on() {
+    let mut executor: Executor<Effect> = builder().outbox_capacity(1).build();
+    let shell = executor.shell();
+    drop(executor.spawn(async move {
+        let held = Arc::new(Mutex::new(None));
+        let mut first = shell.request(Ask(1));
+        let mut second = shell.request(Ask(2));
+        let mut third = shell.request(Ask(3));
+        let gives_up = Arc::clone(&held);
+        let odd = waker_that(move || drop(gives_up.lock().unwrap().take()));
+        assert!(futures::poll!(&mut first).is_pending());
+        assert!(
+            second
+                .poll_unpin(&mut Context::from_waker(&odd))
+                .is_pending()
+        );
+        *held.lock().unwrap() = Some(second);
+        assert!(futures::poll!(&mut third).is_pending());
+        futures::join!(first, third)
+    }));
+    assert_eq!(executor.run_until_stalled().waiting, 2);
+    assert_eq!(seen(&mut executor), ["ask 1"]);
+    assert_eq!(executor.run_until_stalled().waiting, 0);
+    assert_eq!(seen(&mut executor), ["ask 3"]);
+    assert!(
+        executor
+            .shell()
+            .notify(Say("there is a place again"))
+            .is_ok()
+    );
+    assert!(executor.shell().notify(Say("and no other")).is_err());
+    executor.teardown().assert_baseline();
+}
+
+#[test]
+fn a_request_that_waits_and_is_polled_in_another_executors_turn_lets_the_next_pass() {
+    let mut executor: Executor<Effect> = builder().max_requests(1).build();
+    let shell = executor.shell();
+    let task = executor.spawn(async move {
+        let mut first = pin!(shell.request(Ask(1)));
+        let mut second = shell.request(Ask(2));
+        let mut third = pin!(shell.request(Ask(3)));
+        assert!(futures::poll!(&mut first).is_pending());
+        assert!(futures::poll!(&mut second).is_pending());
+        assert!(futures::poll!(&mut third).is_pending());
+        let mut other = Executor::<()>::new();
+        let there = other.spawn(second);
+        other.run_until_stalled();
+        let there = there.now_or_never().unwrap().unwrap();
+        (there, futures::join!(first, third))
+    });
+    // The second has given up by the end of its turn.
+    assert_eq!(serve(&mut executor), [(1, 1), (3, 0)]);
+    assert_eq!(
+        block_on(task).unwrap(),
+        (Err(RequestError::Outside), (Ok(2), Ok(6)))
+    );
     executor.teardown().assert_baseline();
 }
 

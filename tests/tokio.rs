@@ -145,6 +145,28 @@ fn every_effect_has_its_handler() {
 }
 
 #[test]
+fn who_waits_for_a_place_has_its_handler_when_there_is_one() {
+    on_each_runtime(async || {
+        let executor = Executor::builder()
+            .max_requests(2)
+            .outbox_capacity(1)
+            .build();
+        let (spawner, shell) = (executor.spawner(), executor.shell());
+        let driver = driver(executor, &Trace::default(), &Arc::default());
+        let task = spawner.spawn(async move {
+            let all = (0..100).map(|number| shell.request(Ask::Echo(number)));
+            let all = futures::future::join_all(all).await;
+            let counted = shell.subscribe(Count(5)).collect::<Vec<_>>().await;
+            (all, counted)
+        });
+        let (all, counted) = task.await.unwrap();
+        assert_eq!(all, (0..100).map(Ok).collect::<Vec<_>>());
+        assert_eq!(counted, [0, 1, 2, 3, 4]);
+        driver.shutdown().await.assert_baseline();
+    });
+}
+
+#[test]
 fn a_handler_that_panics_or_drops_its_request_abandons_it() {
     on_each_runtime(async || {
         let executor = Executor::new();

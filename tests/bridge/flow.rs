@@ -1,5 +1,7 @@
 //! How it goes when all goes well.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use futures::StreamExt;
 use serde_json::json;
 use stillpoint::{Executor, LocalExecutor, Overflow};
@@ -31,6 +33,55 @@ in_each_format! {
         assert_eq!(scene.turn(), [json!(null); 0]);
         assert_eq!(scene.trace.take(), ["Ok(7)".to_owned(), format!("{:?}", Ok::<_, ()>(ada))]);
         assert_eq!(short(&scene.teardown()), ["report"]);
+    }
+
+    #[test]
+    fn a_batch_makes_room_for_who_waits_and_rings_for_it(format) {
+        let rings = Arc::new(AtomicUsize::new(0));
+        let bell = Arc::clone(&rings);
+        let mut scene = Scene::new(format, |executor, _, trace| {
+            *executor = Executor::builder()
+                .outbox_capacity(2)
+                .max_requests(3)
+                .on_ready(move || {
+                    bell.fetch_add(1, Ordering::SeqCst);
+                })
+                .build();
+            let shell = executor.shell();
+            drop(executor.spawn(async move {
+                let all = (0..5).map(|number| shell.request(Ask(number)));
+                trace.push(format!("{:?}", futures::future::join_all(all).await));
+            }));
+        });
+        let asked = |batch: &[Value]| -> Vec<_> {
+            batch.iter().map(|item| item["operation"].clone()).collect()
+        };
+        let first = scene.turn();
+        assert_eq!(asked(&first), [json!(0), json!(1)]);
+        // For the spawn, and for the places in the outbox, of which one may be used.
+        assert_eq!(rings.load(Ordering::SeqCst), 2);
+        let requests = &scene.snapshot()["requests"];
+        let waits = |index: usize| requests[index]["state"] == json!("waiting");
+        assert_eq!([0, 1, 2, 3, 4].map(waits), [false, false, true, true, true]);
+        let waiting = RequestId::from_u64(requests[2]["id"].as_u64().unwrap());
+        let answer = scene.write(7);
+        let refused = scene.bridge.resolve(waiting, &answer).unwrap_err();
+        assert!(matches!(refused, BridgeError::Unknown(_)), "{refused}");
+        let second = scene.turn();
+        assert_eq!(asked(&second), [json!(2)]);
+        assert_eq!(rings.load(Ordering::SeqCst), 2);
+        for item in first.iter().chain(&second) {
+            scene.bridge.resolve(id(item), &answer).unwrap();
+        }
+        assert_eq!(rings.load(Ordering::SeqCst), 3);
+        let last = scene.turn();
+        assert_eq!(asked(&last), [json!(3), json!(4)]);
+        for item in &last {
+            scene.bridge.resolve(id(item), &answer).unwrap();
+        }
+        scene.turn();
+        assert_eq!(scene.trace.take(), ["[Ok(7), Ok(7), Ok(7), Ok(7), Ok(7)]"]);
+        scene.teardown();
     }
 
     #[test]

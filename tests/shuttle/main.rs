@@ -101,6 +101,10 @@ fn play(has_bell: bool, drive: Driver) {
             let _ = ring.unbounded_send(Event::Rung);
         });
     }
+    if below(3) == 0 {
+        // Of the outbox there is no limit: what is told there is what the books go by.
+        builder = builder.max_tasks(2 + below(6)).max_requests(1 + below(3));
+    }
     let mut executor = builder.build();
     let core = Core {
         world: Arc::clone(&world),
@@ -151,8 +155,13 @@ fn play(has_bell: bool, drive: Driver) {
 /// make up for a ring that was lost.
 fn turn(world: &World, executor: &mut Executor<Effect>) {
     world.books(|books| books.turns += 1);
-    executor.run_until_stalled();
-    if world.books(|books| std::mem::take(&mut books.has_emitted)) {
+    let settled = executor.run_until_stalled();
+    let has_emitted = world.books(|books| {
+        // Who waited may have had a place by this turn.
+        let has_waited = std::mem::replace(&mut books.waiting, settled.waiting) > 0;
+        std::mem::take(&mut books.has_emitted) || has_waited
+    });
+    if has_emitted {
         drain(world, executor);
     }
 }

@@ -196,6 +196,8 @@ pub struct Books {
     effects: u64,
     /// A task has emitted since somebody last asked.
     pub has_emitted: bool,
+    /// Requests that waited for a place at the end of the last turn.
+    pub waiting: usize,
     pub turns: usize,
     pub rings: usize,
     pub rang_too_often: bool,
