@@ -31,6 +31,9 @@ const BROKEN: u8 = 1;
 const MISUSE: u8 = 2;
 /// What a program that Ctrl-C has ended gives to its shell.
 const INTERRUPTED: u8 = 130;
+/// How many effects may wait to be performed. Beyond that the core waits, and progress that nobody could show in time is
+/// not told.
+const UNTAKEN: usize = 1024;
 
 /// Checks what the options name, prints what was found, and says how the process is to end.
 pub fn run(options: Options) -> ExitCode {
@@ -93,7 +96,7 @@ async fn drive(
         progress: Progress::new(options.shows_progress()),
         stop: stop(),
     });
-    let executor = Executor::new();
+    let executor = Executor::builder().outbox_capacity(UNTAKEN).build();
     let (spawner, shell) = (executor.spawner(), executor.shell());
     let driver = Driver::new(executor, move |effect| {
         terminal.show(&effect);

@@ -109,6 +109,13 @@ fn the_report_is_the_same_in_whatever_order_tasks_run_and_answers_come() {
     });
 }
 
+#[test]
+fn the_report_is_the_same_where_the_shell_takes_one_effect_at_a_time() {
+    let (expected, _) = many(Stage::new(at_once(5))).play();
+    let (report, _) = many(Stage::one_by_one(at_once(5))).play();
+    assert_eq!(report, expected);
+}
+
 /// How often this was asked, at whatever time.
 fn asked(trace: &[String], what: &str) -> usize {
     let names = trace.iter().filter_map(|line| line.split_once(' '));

@@ -96,6 +96,12 @@ impl Stage {
         Self::on(TestShell::new(Executor::new()), settings)
     }
 
+    /// The same, of a core that is made to wait until what it asked before is taken.
+    pub fn one_by_one(settings: Settings) -> Self {
+        let executor = Executor::builder().outbox_capacity(1).build();
+        Self::on(TestShell::new(executor), settings)
+    }
+
     /// Tasks run, and answers come, as a schedule has them.
     pub fn scheduled(settings: Settings, schedule: &Schedule) -> Self {
         Self::on(schedule.shell(), settings)
