@@ -42,13 +42,13 @@ fn its_program_is_the_example() {
 
 #[test]
 #[cfg_attr(miri, ignore = "it starts a program")]
-fn the_example_prints_what_it_says() {
+fn examples_print_what_the_readme_says() {
     assert_eq!(printed("hello", &[]), block(README, "text"));
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "it starts a program")]
-fn the_guides_examples_print_what_it_says() {
+fn examples_print_what_the_guide_says() {
     for (section, example) in [("Scopes", "search_as_you_type"), ("Limits", "limits")] {
         let begin = GUIDE.find(&format!("\n## {section}\n"));
         let expected = block(&GUIDE[begin.expect("the section")..], "text");
@@ -58,7 +58,7 @@ fn the_guides_examples_print_what_it_says() {
 
 #[test]
 #[cfg_attr(miri, ignore = "it starts a program")]
-fn the_page_on_inspection_shows_what_its_example_prints() {
+fn examples_print_what_the_page_on_inspection_says() {
     assert_eq!(printed("inspect", &[]), block(INSPECTION, "text"));
     assert_eq!(
         printed("inspect", &["mermaid"]),
