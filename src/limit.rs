@@ -199,7 +199,8 @@ impl Places {
     }
 }
 
-/// A place that was found. Dropping it gives it back, since what was to have it may panic before it is made.
+/// A place that was found. Dropping it gives it back: a spawn has its place before it learns whether its scope is
+/// open.
 #[must_use = "it is given back where it is not kept"]
 pub(crate) struct Place<'a>(Option<&'a Room>);
 

@@ -14,8 +14,8 @@ use futures::future::{join_all, select};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use stillpoint::{
-    Builder, Emitted, Executor, JoinError, LocalExecutor, Notification, Overflow, Reason, Request,
-    RequestError, RequestState, Subscription, WhenFull,
+    Builder, Emitted, Executor, JoinError, JoinHandle, LocalExecutor, Notification, Overflow,
+    Reason, Request, RequestError, RequestState, Subscription, WhenFull,
 };
 use support::*;
 
@@ -48,6 +48,16 @@ fn serve(executor: &mut Executor<Effect>) -> Vec<(u32, usize)> {
         let answer = request.operation.0 * 2;
         executor.resolve(request.resolver, answer).unwrap();
     }
+}
+
+/// So many tasks, each of which asks for its number, from 1 on.
+fn ask_each(executor: &mut Executor<Effect>, tasks: u32) -> Vec<JoinHandle<u32>> {
+    let shell = executor.shell();
+    let ask = |number| {
+        let shell = shell.clone();
+        executor.spawn(async move { shell.request(Ask(number)).await.unwrap() })
+    };
+    (1..=tasks).map(ask).collect()
 }
 
 // --- tasks ---
@@ -309,13 +319,7 @@ fn a_place_that_a_notification_of_a_turn_could_not_use_goes_to_who_waited_meanwh
 #[test]
 fn requests_beyond_the_outbox_wait_their_turn_in_order() {
     let mut executor: Executor<Effect> = builder().outbox_capacity(2).build();
-    let shell = executor.shell();
-    let tasks: Vec<_> = (1..=5)
-        .map(|number| {
-            let shell = shell.clone();
-            executor.spawn(async move { shell.request(Ask(number)).await.unwrap() })
-        })
-        .collect();
+    let tasks = ask_each(&mut executor, 5);
     assert_eq!(executor.run_until_stalled().waiting, 3);
     assert_eq!(executor.snapshot().requests.len(), 5);
     // Each that is taken makes a place for the next.
@@ -373,13 +377,7 @@ fn a_request_too_many_fails_where_it_is_not_to_wait() {
 #[test]
 fn a_request_that_is_cancelled_while_it_waits_is_never_heard_of_and_lets_the_next_pass() {
     let mut executor: Executor<Effect> = builder().max_requests(1).build();
-    let shell = executor.shell();
-    let tasks: Vec<_> = (1..=4)
-        .map(|number| {
-            let shell = shell.clone();
-            executor.spawn(async move { shell.request(Ask(number)).await.unwrap() })
-        })
-        .collect();
+    let tasks = ask_each(&mut executor, 4);
     assert_eq!(executor.run_until_stalled().waiting, 3);
     tasks[1].abort();
     assert_eq!(executor.run_until_stalled().waiting, 2);
@@ -403,13 +401,7 @@ fn a_request_that_is_cancelled_while_it_waits_is_never_heard_of_and_lets_the_nex
 #[test]
 fn a_place_that_is_given_up_unused_goes_to_the_next_in_line() {
     let mut executor: Executor<Effect> = builder().outbox_capacity(1).build();
-    let shell = executor.shell();
-    let tasks: Vec<_> = (1..=3)
-        .map(|number| {
-            let shell = shell.clone();
-            executor.spawn(async move { shell.request(Ask(number)).await.unwrap() })
-        })
-        .collect();
+    let tasks = ask_each(&mut executor, 3);
     executor.run_until_stalled();
     // It is in the outbox, and buried there.
     tasks[0].abort();
