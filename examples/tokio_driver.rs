@@ -59,7 +59,9 @@ async fn count(shell: Shell<Effect>, files: [&'static str; 3]) -> Option<usize> 
 struct Autosave(Shell<Effect>);
 impl Drop for Autosave {
     fn drop(&mut self) {
-        self.0.notify(Say("the last changes are saved".to_owned())).ok();
+        self.0
+            .notify(Say("the last changes are saved".to_owned()))
+            .ok();
     }
 }
 

@@ -82,7 +82,12 @@ pub extern "C" fn drive(core: &mut Core) -> Bytes {
 ///
 /// There are so many bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn resolve(core: &mut Core, id: u64, answer: *const u8, length: usize) -> bool {
+pub unsafe extern "C" fn resolve(
+    core: &mut Core,
+    id: u64,
+    answer: *const u8,
+    length: usize,
+) -> bool {
     // SAFETY: as the caller says.
     let answer = unsafe { std::slice::from_raw_parts(answer, length) };
     core.bridge.resolve(RequestId::from_u64(id), answer).is_ok()

@@ -12,7 +12,8 @@ use std::ffi::c_void;
 use std::path::Path;
 
 use libloading::Library;
-use serde_json::{Value, from_slice};
+use serde::Deserialize;
+use serde_json::Value;
 
 /// The core, as the host knows it.
 type Core = *mut c_void;
@@ -48,12 +49,17 @@ impl Exports {
     }
 }
 
+/// What the core wants, as docs/WIRE.md has it.
+#[derive(Deserialize)]
+struct Batch {
+    items: Vec<Value>,
+}
+
 /// The items of a batch. Everything is copied, so that nothing of it is the library's.
 fn items(batch: &Bytes) -> Result<Vec<Value>, serde_json::Error> {
     // SAFETY: the library gives a pointer to so many bytes, and it was not called since.
     let bytes = unsafe { std::slice::from_raw_parts(batch.data, batch.length) };
-    let mut batch: Value = from_slice(bytes)?;
-    Ok(from_slice::<Vec<Value>>(batch["items"].take().to_string().as_bytes())?)
+    serde_json::from_slice(bytes).map(|batch: Batch| batch.items)
 }
 
 /// Uses the library, and says whether it may be unloaded.
@@ -93,20 +99,29 @@ fn greet(exports: &Exports) -> Result<bool, Box<dyn Error>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let program = std::env::current_exe()?;
     let path = program.with_file_name(libloading::library_filename("greeter"));
-    println!("mapped: {}", is_mapped(&path)?);
+    println!("before: the library is {}", whereabouts(&path));
 
     // SAFETY: the library runs no code of its own when it is loaded or unloaded.
     let library = unsafe { Library::new(&path) }?;
-    println!("mapped: {}", is_mapped(&path)?);
-
-    println!("may go: {}", greet(&Exports::of(&library)?)?);
+    println!("loaded: the library is {}", whereabouts(&path));
+    let may_go = greet(&Exports::of(&library)?)?;
+    println!("it may be unloaded: {may_go}");
     library.close()?;
-    println!("mapped: {}", is_mapped(&path)?);
+    println!("unloaded: the library is {}", whereabouts(&path));
     Ok(())
 }
 
-/// Whether the system has it in this process's memory. It says so on Linux.
-fn is_mapped(path: &Path) -> Result<bool, Box<dyn Error>> {
-    let maps = std::fs::read_to_string("/proc/self/maps")?;
-    Ok(maps.lines().any(|line| Path::new(line.split_whitespace().last().unwrap_or_default()) == path))
+/// Whether the system has a file in this process's memory.
+fn whereabouts(path: &Path) -> &'static str {
+    match std::fs::read_to_string("/proc/self/maps") {
+        Ok(maps)
+            if maps
+                .lines()
+                .any(|line| line.ends_with(&*path.to_string_lossy())) =>
+        {
+            "mapped"
+        }
+        Ok(_) => "not mapped",
+        Err(_) => "where only the system knows; Linux tells",
+    }
 }
