@@ -222,17 +222,142 @@ pub trait Visitor {
     type Output;
 
     /// Of a notification.
+    ///
+    /// ```
+    /// # use serde::Serialize;
+    /// # use serde::de::DeserializeOwned;
+    /// # use stillpoint::portable::{Portable, Visitor};
+    /// # use stillpoint::{Emitted, Executor, Notification, Operation, Request, Subscription, effects};
+    /// struct Write;
+    /// impl Visitor for Write {
+    ///     type Output = String;
+    ///
+    ///     fn notify<T: Serialize + Send + 'static>(self, _: usize, told: Notification<T>) -> String {
+    ///         serde_json::to_string(&told.into_inner()).unwrap()
+    ///     }
+    /// #     fn request<Op>(self, _: usize, _: Request<Op>) -> Self::Output
+    /// #     where
+    /// #         Op: Operation<Output: DeserializeOwned> + Serialize,
+    /// #     {
+    /// #         unreachable!()
+    /// #     }
+    /// #     fn stream<Op>(self, _: usize, _: Subscription<Op>) -> Self::Output
+    /// #     where
+    /// #         Op: Operation<Output: DeserializeOwned> + Serialize,
+    /// #     {
+    /// #         unreachable!()
+    /// #     }
+    /// }
+    ///
+    /// effects! { enum Effect { Move => notify (u32, u32) } }
+    ///
+    /// let moved = Effect::Move(Notification { operation: (3, 4) });
+    /// assert_eq!(moved.visit(Write), "[3,4]");
+    /// ```
     fn notify<T>(self, variant: usize, notification: Notification<T>) -> Self::Output
     where
         T: Serialize + Send + 'static;
 
     /// Of a request.
+    ///
+    /// ```
+    /// # use serde::Serialize;
+    /// # use serde::de::DeserializeOwned;
+    /// # use stillpoint::portable::{Portable, Visitor};
+    /// # use stillpoint::{Emitted, Executor, Notification, Operation, Request, Subscription, effects};
+    /// /// Reads an answer as whatever the request wants.
+    /// struct Answer<'a>(&'a str);
+    /// impl Visitor for Answer<'_> {
+    ///     type Output = Result<(), String>;
+    ///
+    ///     fn request<Op>(self, _: usize, request: Request<Op>) -> Result<(), String>
+    ///     where
+    ///         Op: Operation<Output: DeserializeOwned> + Serialize,
+    ///     {
+    ///         let answer = serde_json::from_str(self.0).map_err(|error| error.to_string())?;
+    ///         request.resolve(answer).map_err(|error| error.to_string())
+    ///     }
+    /// #     fn notify<T: Serialize + Send + 'static>(self, _: usize, _: Notification<T>) -> Self::Output {
+    /// #         unreachable!()
+    /// #     }
+    /// #     fn stream<Op>(self, _: usize, _: Subscription<Op>) -> Self::Output
+    /// #     where
+    /// #         Op: Operation<Output: DeserializeOwned> + Serialize,
+    /// #     {
+    /// #         unreachable!()
+    /// #     }
+    /// }
+    /// # #[derive(Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = Vec<u32>;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask } }
+    ///
+    /// let mut executor = Executor::<Effect>::new();
+    /// let shell = executor.shell();
+    /// let task = executor.spawn(async move { shell.request(Ask).await });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(effect)) = executor.drain().next() else { unreachable!() };
+    /// effect.visit(Answer("[1, 2]")).unwrap();
+    /// executor.run_until_stalled();
+    /// assert_eq!(futures::executor::block_on(task).unwrap(), Ok(vec![1, 2]));
+    /// ```
     fn request<Op>(self, variant: usize, request: Request<Op>) -> Self::Output
     where
         Op: Operation + Serialize,
         Op::Output: DeserializeOwned;
 
     /// Of a subscription.
+    ///
+    /// ```
+    /// # use serde::Serialize;
+    /// # use serde::de::DeserializeOwned;
+    /// # use stillpoint::portable::{Portable, Visitor};
+    /// # use stillpoint::{Emitted, Executor, Notification, Operation, Request, Subscription, effects};
+    /// /// Sends a stream what is on these lines, and ends it.
+    /// struct Lines<'a>(&'a str);
+    /// impl Visitor for Lines<'_> {
+    ///     type Output = ();
+    ///
+    ///     fn stream<Op>(self, _: usize, stream: Subscription<Op>)
+    ///     where
+    ///         Op: Operation<Output: DeserializeOwned> + Serialize,
+    ///     {
+    ///         for line in self.0.lines() {
+    ///             match serde_json::from_str(line) {
+    ///                 Ok(item) => stream.feed.send(item).unwrap(),
+    ///                 Err(error) => return stream.feed.fail(error.to_string()).unwrap(),
+    ///             }
+    ///         }
+    ///         stream.feed.end().unwrap();
+    ///     }
+    /// #     fn notify<T: Serialize + Send + 'static>(self, _: usize, _: Notification<T>) -> Self::Output {
+    /// #         unreachable!()
+    /// #     }
+    /// #     fn request<Op>(self, _: usize, _: Request<Op>) -> Self::Output
+    /// #     where
+    /// #         Op: Operation<Output: DeserializeOwned> + Serialize,
+    /// #     {
+    /// #         unreachable!()
+    /// #     }
+    /// }
+    /// # #[derive(Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Keys => stream Keys } }
+    ///
+    /// let mut executor = Executor::<Effect>::new();
+    /// let shell = executor.shell();
+    /// let task = executor.spawn(async move { futures::StreamExt::collect::<String>(shell.subscribe(Keys)).await });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(effect)) = executor.drain().next() else { unreachable!() };
+    /// effect.visit(Lines("\"a\"\n\"b\""));
+    /// executor.run_until_stalled();
+    /// assert_eq!(futures::executor::block_on(task).unwrap(), "ab");
+    /// ```
     fn stream<Op>(self, variant: usize, subscription: Subscription<Op>) -> Self::Output
     where
         Op: Operation + Serialize,
