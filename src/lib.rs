@@ -107,6 +107,7 @@
 //! - `web`: the [`web`] host, which runs an executor in a page or a worker with a JavaScript handler for each effect.
 //!
 //! The examples also use the crate `futures`, for `StreamExt`, `join!` and `select!`, which fit these futures as any.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -121,6 +122,8 @@ mod entry;
 mod executor;
 mod explain;
 mod graph;
+#[cfg(doc)]
+pub mod guide;
 mod id;
 mod limit;
 mod mailbox;
@@ -178,19 +181,3 @@ pub use task::{JoinError, JoinHandle, LocalJoinHandle};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-#[cfg(doctest)]
-#[doc = include_str!("../docs/INSPECTION.md")]
-struct Inspection;
-
-#[cfg(all(doctest, feature = "record"))]
-#[doc = include_str!("../docs/RECORD.md")]
-struct RecordGuide;
-
-#[cfg(all(doctest, feature = "bridge", feature = "tokio", feature = "web"))]
-#[doc = include_str!("../docs/GUIDE.md")]
-struct Guide;
-
-#[cfg(all(doctest, feature = "testing"))]
-#[doc = include_str!("../docs/TESTING.md")]
-struct TestingGuide;

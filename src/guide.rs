@@ -1,0 +1,30 @@
+// Pages of docs/ as modules without items, so that who reads the documentation on the web has them too.
+//
+// A page names another by a label, which it defines at its end as a file beside it, so that it leads there on a forge. Of
+// two definitions of a label the first counts: those of links.md stand before each page here, and lead to its module.
+#![doc = include_str!("guide/links.md")]
+#![doc = include_str!("../docs/GUIDE.md")]
+
+macro_rules! pages {
+    ($($name:ident $page:literal $(where $needs:meta)?;)*) => {$(
+        #[doc = include_str!("guide/links.md")]
+        #[cfg_attr(all($($needs)?), doc = include_str!($page))]
+        #[cfg_attr(not(all($($needs)?)), doc = "Built with all features, this is a page of the guide.")]
+        pub mod $name {}
+    )*};
+}
+
+pages! {
+    tutorial "../docs/TUTORIAL.md";
+    driving "../docs/DRIVING.md" where all(feature = "bridge", feature = "tokio", feature = "web");
+    cancellation "../docs/CANCELLATION.md";
+    limits "../docs/LIMITS.md";
+    teardown "../docs/TEARDOWN.md" where feature = "testing";
+    testing "../docs/TESTING.md" where feature = "testing";
+    inspection "../docs/INSPECTION.md";
+    record "../docs/RECORD.md" where feature = "record";
+    embedding "../docs/EMBEDDING.md" where feature = "bridge";
+    crux "../docs/CRUX.md" where all(feature = "bridge", feature = "testing");
+    promises "../docs/PROMISES.md";
+    wire "../docs/WIRE.md";
+}
