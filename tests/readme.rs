@@ -112,7 +112,7 @@ fn weather() -> PathBuf {
 
 #[test]
 #[cfg_attr(miri, ignore = "it starts a program")]
-fn the_tutorial_can_be_followed() {
+fn examples_print_what_the_tutorial_says() {
     let (folder, mut program, mut steps) = (weather(), String::new(), 0);
     let follow = |program: &str, command| {
         fs::write(folder.join("src/main.rs"), program).unwrap();
