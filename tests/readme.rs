@@ -121,7 +121,9 @@ fn examples_print_what_the_tutorial_says() {
     let (run, test): (&[&str], &[&str]) = (&["run", "--quiet"], &["test", "--quiet"]);
     let blocks = blocks(TUTORIAL);
     for (at, (language, text)) in blocks.iter().enumerate() {
-        let next = blocks[at..].iter().find(|(language, _)| *language == "text");
+        let next = blocks[at..]
+            .iter()
+            .find(|(language, _)| *language == "text");
         match *language {
             "rust" if text.starts_with("#[cfg(test)]") => {
                 let expected = next.expect("how it fails").1;
@@ -130,7 +132,10 @@ fn examples_print_what_the_tutorial_says() {
                 let broken = program.replace("screen.latest(\"city\").spawn", "screen.spawn");
                 let output = follow(&broken, test);
                 let printed = String::from_utf8_lossy(&output.stdout).replace('\\', "/");
-                assert!(!output.status.success() && printed.contains(expected), "{printed}");
+                assert!(
+                    !output.status.success() && printed.contains(expected),
+                    "{printed}"
+                );
                 steps += 1;
             }
             "rust" => {
@@ -162,17 +167,29 @@ fn pages_lead_to_each_other_in_both_places() {
         let page = fs::read_to_string(docs.join(name)).unwrap();
         for link in page.split("](").skip(1) {
             let is_here = link.starts_with('#') || link.starts_with("https://");
-            assert!(is_here, "{name} leads to a file by more than a label: {link:.40}");
+            assert!(
+                is_here,
+                "{name} leads to a file by more than a label: {link:.40}"
+            );
         }
         for (label, file) in definitions(&page) {
-            let (file, heading) = file.split_once('#').map_or((file, None), |(f, h)| (f, Some(h)));
+            let (file, heading) = file
+                .split_once('#')
+                .map_or((file, None), |(f, h)| (f, Some(h)));
             let mut module = match file {
                 "../README.md" => "crate".to_owned(),
                 "GUIDE.md" => "crate::guide".to_owned(),
-                _ => format!("crate::guide::{}", file.trim_end_matches(".md").to_lowercase()),
+                _ => format!(
+                    "crate::guide::{}",
+                    file.trim_end_matches(".md").to_lowercase()
+                ),
             };
             module.extend(heading.map(|heading| format!("#{heading}")));
-            assert_eq!(modules.get(label), Some(&module.as_str()), "{name}: {label}");
+            assert_eq!(
+                modules.get(label),
+                Some(&module.as_str()),
+                "{name}: {label}"
+            );
             used.insert(label.to_owned(), module);
         }
     }
