@@ -1,13 +1,10 @@
 // Pages of docs/ as modules without items, so that who reads the documentation on the web has them too.
-//
-// A page names another by a label, which it defines at its end as a file beside it, so that it leads there on a forge. Of
-// two definitions of a label the first counts: those of links.md stand before each page here, and lead to its module.
-#![doc = include_str!("guide/links.md")]
+#![doc = links!()]
 #![doc = include_str!("../docs/GUIDE.md")]
 
 macro_rules! pages {
     ($($name:ident $page:literal $(where $needs:meta)?;)*) => {$(
-        #[cfg_attr(not(doctest), doc = include_str!("guide/links.md"))]
+        #[cfg_attr(not(doctest), doc = links!())]
         #[cfg_attr(all($($needs)?), doc = include_str!($page))]
         #[cfg_attr(not(all($($needs)?)), doc = "Built with all features, this is a page of the guide.")]
         pub mod $name {}

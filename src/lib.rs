@@ -137,6 +137,9 @@ mod executor;
 mod explain;
 mod graph;
 #[cfg(doc)]
+#[macro_use]
+mod links;
+#[cfg(doc)]
 pub mod guide;
 mod id;
 mod limit;

@@ -1,3 +1,9 @@
+// Where the labels lead by which the pages of docs/ name each other. A page defines them at its end as files beside it, so
+// that it leads there on a forge. Of two definitions of a label the first counts: these stand before each page of the
+// documentation, and lead to its modules.
+macro_rules! links {
+    () => {
+        "
 [front page]: crate
 [guide]: crate::guide
 [tutorial]: crate::guide::tutorial
@@ -18,3 +24,6 @@
 [a batch]: crate::guide::wire#a-batch
 [a bridge's snapshots]: crate::guide::wire#a-snapshot
 [codes]: crate::guide::wire#errors
+"
+    };
+}
