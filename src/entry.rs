@@ -64,6 +64,22 @@ impl fmt::Display for RequestError {
 impl std::error::Error for RequestError {}
 
 /// Why an answer had no effect.
+///
+/// ```
+/// use stillpoint::{Executor, Operation, Reason, RequestId};
+///
+/// struct Ask;
+/// impl Operation for Ask {
+///     type Output = u32;
+/// }
+///
+/// let mut executor = Executor::<()>::new();
+/// match executor.resolve_id::<Ask>(RequestId::from_u64(7), 42) {
+///     Ok(()) => {}
+///     Err(error) if error.reason() == Reason::Stale => {} // the core has changed its mind: drop the answer
+///     Err(error) => assert_eq!(error.to_string(), "the answer had no effect: no request has had this id"),
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {

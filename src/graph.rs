@@ -312,6 +312,16 @@ impl Snapshot {
     }
 
     /// Draws the same picture as [`mermaid`](Self::mermaid), for [Graphviz](https://graphviz.org): `dot -Tsvg`.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let mut executor = Executor::<()>::new();
+    /// executor.spawner().name("stuck").spawn(std::future::pending::<()>());
+    /// executor.run_until_stalled();
+    /// let picture = executor.snapshot().dot();
+    /// assert!(picture.starts_with("digraph executor {") && picture.contains("stuck"));
+    /// ```
     #[must_use]
     pub fn dot(&self) -> String {
         draw(self, Dot(String::new()))

@@ -33,6 +33,22 @@ impl RequestId {
     }
 
     /// The id as a number below 2^53, which JavaScript and JSON hold exactly: a 24-bit index and a 29-bit generation.
+    ///
+    /// ```
+    /// # use stillpoint::{Emitted, Executor, Operation, Request};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # let mut executor = Executor::<Request<Ask>>::new();
+    /// # let shell = executor.shell();
+    /// executor.spawn(async move { shell.request(Ask).await });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(request)) = executor.drain().next() else { unreachable!() };
+    /// let number = request.id().to_u64();
+    /// assert_eq!(number, 1 << 24, "index 0, generation 1");
+    /// assert_eq!(number as f64 as u64, number, "and a number of JavaScript's");
+    /// ```
     #[must_use]
     pub const fn to_u64(self) -> u64 {
         self.0
@@ -42,6 +58,18 @@ impl RequestId {
     ///
     /// Any number makes an id; one that no executor gave out is answered with
     /// [`Reason::Unknown`](crate::Reason::Unknown).
+    ///
+    /// ```
+    /// # use stillpoint::{Executor, Operation, Reason, RequestId};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// let mut executor = Executor::<()>::new();
+    /// let made_up = RequestId::from_u64(u64::MAX);
+    /// let error = executor.resolve_id::<Ask>(made_up, 42).unwrap_err();
+    /// assert_eq!(error.reason(), Reason::Unknown);
+    /// ```
     #[must_use]
     pub const fn from_u64(number: u64) -> Self {
         Self(number)
@@ -64,6 +92,18 @@ impl fmt::Display for RequestId {
 }
 
 /// Names a task in reports, for the life of its executor. It is [`Copy`]: dropping it does nothing.
+///
+/// ```
+/// use stillpoint::Executor;
+///
+/// let mut executor = Executor::<()>::new();
+/// executor.spawn(async {});
+/// executor.run_until_stalled();
+/// executor.spawn(std::future::pending::<()>());
+/// executor.run_until_stalled();
+/// let second = executor.snapshot().tasks[0].id;
+/// assert_eq!(second.to_string(), "0.2", "the place of the first, and another id");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId(u64);
 
@@ -72,6 +112,19 @@ impl TaskId {
     pub(crate) const NONE: Self = Self(0);
 
     /// The id as a number.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let mut executor = Executor::<()>::new();
+    /// for _ in 0..2 {
+    ///     executor.spawn(std::future::pending::<()>());
+    /// }
+    /// executor.run_until_stalled();
+    /// let ids: Vec<_> = executor.snapshot().tasks.iter().map(|task| task.id.to_u64()).collect();
+    /// assert_eq!(ids.len(), 2);
+    /// assert_ne!(ids[0], ids[1]);
+    /// ```
     #[must_use]
     pub const fn to_u64(self) -> u64 {
         self.0

@@ -65,6 +65,16 @@ impl<T> Rejected<T> {
     }
 
     /// Whether the executor is torn down, or about to be, or the scope is closed.
+    ///
+    /// ```
+    /// use stillpoint::{Executor, Notification};
+    ///
+    /// let executor = Executor::<Notification<&str>>::new();
+    /// let shell = executor.shell();
+    /// drop(executor);
+    /// let rejected = shell.notify("too late").unwrap_err();
+    /// assert!(rejected.is_closed() && !rejected.is_full());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.why != Refusal::Full
@@ -72,12 +82,33 @@ impl<T> Rejected<T> {
 
     /// Whether the executor takes no more for now: see [`Builder::max_tasks`](crate::Builder::max_tasks) and
     /// [`Builder::outbox_capacity`](crate::Builder::outbox_capacity). Without a limit nothing is refused for this.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let mut executor: Executor<()> = Executor::builder().max_tasks(1).build();
+    /// executor.spawn(async {});
+    /// let rejected = executor.try_spawn(async {}).unwrap_err();
+    /// assert!(rejected.is_full(), "so trying again after a turn makes sense");
+    /// executor.run_until_stalled();
+    /// assert!(executor.try_spawn(rejected.into_inner()).is_ok());
+    /// ```
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.why == Refusal::Full
     }
 
     /// What was refused.
+    ///
+    /// ```
+    /// use stillpoint::{Executor, Notification};
+    ///
+    /// let executor: Executor<Notification<String>> = Executor::builder().outbox_capacity(1).build();
+    /// let shell = executor.shell();
+    /// shell.notify("first".to_owned()).unwrap();
+    /// let kept = shell.notify("second".to_owned()).unwrap_err().into_inner();
+    /// assert_eq!(kept, "second");
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> T {
         self.value

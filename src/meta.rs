@@ -34,6 +34,19 @@ pub(crate) struct Label {
 /// A panic that nobody will learn of by joining its task: what [`Builder::on_panic`](crate::Builder::on_panic) is told.
 ///
 /// Dropping it drops the payload.
+///
+/// ```
+/// use std::panic::resume_unwind;
+/// use stillpoint::{Executor, TaskPanic};
+///
+/// let report = |panic: TaskPanic| {
+///     let line = panic.to_string(); // for a log
+///     assert!(line.starts_with("task 0.1 \"checker\" (") && line.ends_with(" panicked: no such page"));
+/// };
+/// let mut executor: Executor<()> = Executor::builder().on_panic(report).build();
+/// drop(executor.spawner().name("checker").spawn(async { resume_unwind(Box::new("no such page")) }));
+/// assert_eq!(executor.run_until_stalled().panicked, 1);
+/// ```
 #[non_exhaustive]
 pub struct TaskPanic {
     /// The task that ended by it.
@@ -48,6 +61,19 @@ pub struct TaskPanic {
 
 impl TaskPanic {
     /// The panic's message, or a stand-in where it carried no text.
+    ///
+    /// ```
+    /// use std::panic::resume_unwind;
+    /// use std::sync::mpsc;
+    /// use stillpoint::Executor;
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// let mut executor: Executor<()> =
+    ///     Executor::builder().on_panic(move |panic| tell.send(panic.message().to_owned()).unwrap()).build();
+    /// drop(executor.spawn(async { resume_unwind(Box::new(format!("page {}", 7))) }));
+    /// executor.run_until_stalled();
+    /// assert_eq!(told.try_iter().collect::<Vec<_>>(), ["page 7"]);
+    /// ```
     #[must_use]
     pub fn message(&self) -> &str {
         message(&self.payload)

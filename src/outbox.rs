@@ -10,6 +10,31 @@ use crate::id::RequestId;
 const KEPT: usize = 1024;
 
 /// One thing that an executor hands to its shell.
+///
+/// ```
+/// # use stillpoint::{Emitted, Executor, Operation, Request};
+/// # struct Ask;
+/// # impl Operation for Ask {
+/// #     type Output = u32;
+/// # }
+/// # let mut executor = Executor::<Request<Ask>>::new();
+/// # let shell = executor.shell();
+/// use std::collections::HashMap;
+///
+/// let task = executor.spawn(async move { shell.request(Ask).await });
+/// let mut under_way = HashMap::new();
+/// for _ in 0..2 {
+///     executor.run_until_stalled();
+///     for emitted in executor.drain() {
+///         match emitted {
+///             Emitted::Effect(request) => drop(under_way.insert(request.id(), request)),
+///             Emitted::Cancelled(id) => drop(under_way.remove(&id)), // and stop what is done for it
+///         }
+///     }
+///     task.abort();
+/// }
+/// assert!(under_way.is_empty());
+/// ```
 #[derive(Debug)]
 pub enum Emitted<E> {
     /// Something to do. Dropping it drops the operation and its resolver, which abandons the request.

@@ -13,6 +13,17 @@ use crate::outbox::Emitted;
 use crate::shim::{Mutex, Receiver};
 
 /// What a turn did.
+///
+/// ```
+/// use stillpoint::Executor;
+///
+/// let mut executor = Executor::<()>::new();
+/// executor.spawn(async {});
+/// executor.spawn(std::future::pending::<()>());
+/// let settled = executor.run_until_stalled();
+/// assert_eq!((settled.polled, settled.completed, settled.pending), (2, 1, 1));
+/// assert!(!settled.budget_spent);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settled {
@@ -36,6 +47,22 @@ pub struct Settled {
 }
 
 /// What an executor has seen since it was made.
+///
+/// ```
+/// # use stillpoint::{Emitted, Executor, Operation, Request};
+/// # struct Ask;
+/// # impl Operation for Ask {
+/// #     type Output = u32;
+/// # }
+/// # let mut executor = Executor::<Request<Ask>>::new();
+/// # let shell = executor.shell();
+/// let task = executor.spawn(async move { futures::join!(shell.request(Ask), shell.request(Ask)) });
+/// executor.run_until_stalled();
+/// assert_eq!(executor.drain().count(), 2);
+/// task.abort();
+/// let totals = executor.teardown().totals;
+/// assert_eq!((totals.requests, totals.effects, totals.peak_requests), (2, 2, 2));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
@@ -54,6 +81,23 @@ pub struct Totals {
 }
 
 /// A task allocation that somebody holds who should not: a waker of an ended task is out.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use stillpoint::Executor;
+///
+/// let timer = Arc::new(Mutex::new(None)); // keeps a waker, and nobody empties it
+/// let mut executor = Executor::<()>::new();
+/// let kept = Arc::clone(&timer);
+/// drop(executor.spawner().name("sleeper").spawn(std::future::poll_fn(move |cx| {
+///     *kept.lock().unwrap() = Some(cx.waker().clone());
+///     std::task::Poll::<()>::Pending
+/// })));
+/// executor.run_until_stalled();
+/// let report = executor.teardown();
+/// assert_eq!(report.leaks[0].name, Some("sleeper"));
+/// assert!(report.leaks[0].to_string().starts_with("a waker of task 0.1 \"sleeper\" ("));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leak {
@@ -73,6 +117,17 @@ impl fmt::Display for Leak {
 }
 
 /// What was out when an executor had come to rest, and may be: each can do no more than be refused.
+///
+/// ```
+/// use stillpoint::Executor;
+///
+/// let executor = Executor::<()>::new();
+/// let (spawner, shell) = (executor.spawner(), executor.shell());
+/// let report = executor.teardown();
+/// assert_eq!((report.outstanding.spawners, report.outstanding.shells), (1, 1));
+/// report.assert_baseline(); // they are no leaks
+/// # drop((spawner, shell));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outstanding {
@@ -217,12 +272,40 @@ impl<E> Teardown<E> {
 
     /// Whether nothing is left *now* but what may be: no future, no request, no message, and no task allocation but
     /// those that a join handle holds. A waker that is out beside its task's join handle shows once the handle is gone.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use std::task::Waker;
+    /// use stillpoint::Executor;
+    ///
+    /// let timer = Arc::new(Mutex::new(None::<Waker>));
+    /// let mut executor = Executor::<()>::new();
+    /// let kept = Arc::clone(&timer);
+    /// drop(executor.spawn(std::future::poll_fn(move |cx| {
+    ///     *kept.lock().unwrap() = Some(cx.waker().clone());
+    ///     std::task::Poll::<()>::Pending
+    /// })));
+    /// executor.run_until_stalled();
+    /// let report = executor.teardown();
+    /// assert!(!report.is_baseline(), "the timer has a waker");
+    /// timer.lock().unwrap().take();
+    /// assert!(report.is_baseline());
+    /// ```
     #[must_use]
     pub fn is_baseline(&self) -> bool {
         self.rest.leaks().is_empty()
     }
 
     /// Panics unless [everything is back at its baseline](Self::is_baseline), and says which tasks' wakers are out.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let mut executor = Executor::<()>::new();
+    /// executor.spawn(std::future::pending::<()>());
+    /// executor.run_until_stalled();
+    /// println!("{}", executor.teardown().assert_baseline());
+    /// ```
     ///
     /// # Panics
     ///
@@ -245,6 +328,17 @@ impl<E> Teardown<E> {
     /// Whether nothing at all is out *now* that could call into this crate on the executor's behalf: no spawner, shell,
     /// join handle, resolver, feed, request, closing scope or waker. Only then may the code itself go, as when a shared
     /// library is unloaded.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let executor = Executor::<()>::new();
+    /// let shell = executor.shell();
+    /// let report = executor.teardown();
+    /// assert!(report.is_baseline() && !report.is_unloadable(), "a shell is out");
+    /// drop(shell);
+    /// assert!(report.is_unloadable());
+    /// ```
     #[must_use]
     pub fn is_unloadable(&self) -> bool {
         self.rest.leaks();

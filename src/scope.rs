@@ -153,6 +153,21 @@ impl<S> Scope<S> {
 impl<S: Clone> Scope<S> {
     /// A spawner into this scope, which can be cloned and does not close it when it is dropped. It may outlive the scope:
     /// it is refused then.
+    ///
+    /// ```
+    /// use stillpoint::{Executor, Spawner};
+    ///
+    /// fn open(spawner: Spawner) { // as for any other spawner
+    ///     spawner.spawn(std::future::pending::<()>());
+    /// }
+    ///
+    /// let mut executor = Executor::<()>::new();
+    /// let screen = executor.spawner().scope();
+    /// open(screen.spawner());
+    /// executor.run_until_stalled();
+    /// drop(screen);
+    /// assert_eq!(executor.run_until_stalled().aborted, 1);
+    /// ```
     #[must_use]
     pub fn spawner(&self) -> S {
         self.spawner.clone()
@@ -183,6 +198,20 @@ impl<S: fmt::Debug> fmt::Debug for Scope<S> {
 /// Awaits what a scope had in it. Made by [`Scope::close`]. Dropping it leaves the scope closed.
 ///
 /// Where the executor was torn down before the scope was closed, nothing is known any more: all counts are 0.
+///
+/// ```
+/// use stillpoint::Executor;
+///
+/// let mut executor = Executor::<()>::new();
+/// let connection = executor.spawner().scope();
+/// connection.spawn(std::future::pending::<()>());
+/// executor.run_until_stalled();
+///
+/// let mut closed = connection.close();
+/// assert!(futures::FutureExt::now_or_never(&mut closed).is_none(), "its task is still to be dropped");
+/// executor.run_until_stalled();
+/// assert_eq!(futures::executor::block_on(closed).tasks, 1);
+/// ```
 ///
 /// # Panics
 ///
@@ -240,6 +269,21 @@ macro_rules! scoped {
     ($Spawner:ident, $JoinHandle:ident, $($send:ident)?) => {
         impl $Spawner {
             /// Makes a scope within this spawner's, or within the executor. Where that is closed, so is the scope.
+            ///
+            /// ```
+            /// use stillpoint::Executor;
+            ///
+            /// let mut executor = Executor::<()>::new();
+            /// let spawner = executor.spawner();
+            /// let (page, panel) = (spawner.scope(), spawner.scope());
+            /// page.spawn(std::future::pending::<()>());
+            /// panel.spawn(std::future::pending::<()>());
+            /// executor.run_until_stalled();
+            /// drop(page);
+            /// let settled = executor.run_until_stalled();
+            /// assert_eq!((settled.aborted, settled.pending), (1, 1));
+            /// # drop(panel);
+            /// ```
             #[track_caller]
             pub fn scope(&self) -> Scope<Self> {
                 self.open(None, Location::caller())
@@ -287,6 +331,15 @@ macro_rules! scoped {
 
         impl Named<'_, $Spawner> {
             /// Makes a scope of this name.
+            ///
+            /// ```
+            /// use stillpoint::Executor;
+            ///
+            /// let mut executor = Executor::<()>::new();
+            /// let closed = executor.spawner().name("details").scope().close();
+            /// executor.run_until_stalled();
+            /// assert_eq!(futures::executor::block_on(closed).name, Some("details"));
+            /// ```
             #[track_caller]
             pub fn scope(&self) -> Scope<$Spawner> {
                 self.spawner.open(Some(self.name), Location::caller())
@@ -297,6 +350,18 @@ macro_rules! scoped {
             /// Spawns the task. Where it is refused the future is dropped, and the handle says why, as that of
             #[doc = concat!("[`", stringify!($Spawner), "::spawn`] does;")]
             /// [`try_spawn`](Self::try_spawn) gives it back.
+            ///
+            /// ```
+            /// use stillpoint::Executor;
+            ///
+            /// let mut executor = Executor::<()>::new();
+            /// let spawner = executor.spawner();
+            /// let rows = [1, 2].map(|row| spawner.latest(("row", row)).spawn(std::future::pending::<()>()));
+            /// let again = spawner.latest(("row", 1)).spawn(async {});
+            /// executor.run_until_stalled();
+            /// assert_eq!(rows.each_ref().map(|task| task.is_finished()), [true, false]);
+            /// assert!(again.is_finished());
+            /// ```
             #[track_caller]
             pub fn spawn<F>(self, future: F) -> $JoinHandle<F::Output>
             where
@@ -307,6 +372,18 @@ macro_rules! scoped {
             }
 
             /// Spawns the task.
+            ///
+            /// ```
+            /// use stillpoint::Executor;
+            ///
+            /// let mut executor: Executor<()> = Executor::builder().max_tasks(1).build();
+            /// let spawner = executor.spawner();
+            /// let first = spawner.latest("search").spawn(std::future::pending::<()>());
+            /// let second = spawner.latest("search").try_spawn(async {});
+            /// assert!(second.unwrap_err().is_full());
+            /// executor.run_until_stalled();
+            /// assert!(!first.is_finished(), "what is refused replaces nothing");
+            /// ```
             ///
             /// # Errors
             ///
@@ -329,6 +406,17 @@ scoped!(Spawner, JoinHandle, Send);
 scoped!(LocalSpawner, LocalJoinHandle,);
 
 /// A spawner with a key of which it makes the latest task. Dropping it does nothing.
+///
+/// ```
+/// use stillpoint::Executor;
+///
+/// let mut executor = Executor::<()>::new();
+/// let spawner = executor.spawner();
+/// let old = spawner.latest("preview").spawn(std::future::pending::<()>());
+/// drop(spawner.latest("preview")); // spawns nothing, and so ends nothing
+/// executor.run_until_stalled();
+/// assert!(!old.is_finished());
+/// ```
 #[must_use = "it spawns nothing until `spawn` is called"]
 pub struct Latest<'a, S> {
     spawner: &'a S,
@@ -338,6 +426,16 @@ pub struct Latest<'a, S> {
 
 impl<S> Latest<'_, S> {
     /// Names the task, for reports. It costs no allocation.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let mut executor = Executor::<()>::new();
+    /// let spawner = executor.spawner();
+    /// drop(spawner.latest(7).name("row 7").spawn(std::future::pending::<()>()));
+    /// executor.run_until_stalled();
+    /// assert_eq!(executor.snapshot().tasks[0].name, Some("row 7"));
+    /// ```
     pub fn name(mut self, name: &'static str) -> Self {
         self.name = Some(name);
         self

@@ -22,6 +22,19 @@ pub(crate) struct Root {
 }
 
 /// Something that the shell is told, and that nobody awaits. Dropping it drops the value.
+///
+/// ```
+/// use stillpoint::{Emitted, Executor, effects};
+///
+/// struct Render(String);
+/// effects! { enum Effect { Render => notify Render } }
+///
+/// let mut executor = Executor::<Effect>::new();
+/// executor.shell().notify(Render("hello".to_owned())).unwrap();
+/// executor.run_until_stalled();
+/// let Some(Emitted::Effect(Effect::Render(render))) = executor.drain().next() else { unreachable!() };
+/// assert_eq!(render.operation.0, "hello");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification<T> {
     /// What is told.
@@ -30,6 +43,14 @@ pub struct Notification<T> {
 
 impl<T> Notification<T> {
     /// What is told.
+    ///
+    /// ```
+    /// use stillpoint::Notification;
+    ///
+    /// let told = Notification { operation: "hello".to_owned() };
+    /// let text: String = told.into_inner();
+    /// assert_eq!(text, "hello");
+    /// ```
     pub fn into_inner(self) -> T {
         self.operation
     }
@@ -86,6 +107,29 @@ impl<E> Shell<E> {
     /// Asks for one answer. Nothing happens before the future is polled, inside a turn of this shell's executor.
     ///
     /// Where the compiler expects another operation than yours here, the effect has no variant for yours: add one.
+    ///
+    /// ```
+    /// # use stillpoint::{Emitted, Executor, Operation, Request};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # let mut executor = Executor::<Request<Ask>>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move {
+    ///     let (four, five) = (shell.request(Ask), shell.request(Ask)); // both are asked when they are polled
+    ///     let (four, five) = futures::join!(four, five);
+    ///     four.unwrap() + five.unwrap()
+    /// });
+    /// executor.run_until_stalled();
+    /// let asked: Vec<_> = executor.drain().collect();
+    /// for (emitted, answer) in asked.into_iter().zip([4, 5]) {
+    ///     let Emitted::Effect(request) = emitted else { unreachable!() };
+    ///     request.resolve(answer).unwrap();
+    /// }
+    /// executor.run_until_stalled();
+    /// assert_eq!(futures::executor::block_on(task).unwrap(), 9);
+    /// ```
     #[track_caller]
     pub fn request<Op: Operation>(&self, operation: Op) -> ShellRequest<Op, E>
     where
@@ -96,6 +140,33 @@ impl<E> Shell<E> {
 
     /// Asks for any number of answers. Nothing happens before the stream is polled, inside a turn of this shell's
     /// executor. It keeps every item until it is taken, unless [`ShellStream::overflow`] says otherwise.
+    ///
+    /// ```
+    /// # use futures::StreamExt;
+    /// # use stillpoint::{Emitted, Executor, Operation, Subscription};
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # let mut executor = Executor::<Subscription<Keys>>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move {
+    ///     let mut keys = shell.subscribe(Keys);
+    ///     while let Some(key) = keys.next().await {
+    ///         if key == 'q' {
+    ///             return "quit";
+    ///         }
+    ///     }
+    ///     "no more keys"
+    /// });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(keys)) = executor.drain().next() else { unreachable!() };
+    /// for key in ['a', 'q', 'b'] {
+    ///     keys.feed.send(key).unwrap();
+    /// }
+    /// executor.run_until_stalled();
+    /// assert_eq!(futures::executor::block_on(task).unwrap(), "quit");
+    /// ```
     #[track_caller]
     pub fn subscribe<Op: Operation>(&self, operation: Op) -> ShellStream<Op, E>
     where
@@ -106,6 +177,19 @@ impl<E> Shell<E> {
 
     /// Tells the shell something: at once in a turn, by the mailbox from outside. During a teardown it is taken until
     /// the last future is dropped, so a destructor is heard.
+    ///
+    /// ```
+    /// use stillpoint::{Executor, Notification};
+    ///
+    /// let executor = Executor::<Notification<&str>>::new();
+    /// let shell = executor.shell();
+    /// shell.notify("hello").unwrap(); // from outside, by the mailbox
+    ///
+    /// let report = executor.teardown();
+    /// assert_eq!(report.emitted.len(), 1, "nothing that was told is lost");
+    /// let rejected = shell.notify("too late").unwrap_err();
+    /// assert_eq!((rejected.is_closed(), rejected.into_inner()), (true, "too late"));
+    /// ```
     ///
     /// # Errors
     ///
@@ -144,6 +228,16 @@ impl<E> Shell<E> {
     }
 
     /// Whether the executor answers no more.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let executor = Executor::<()>::new();
+    /// let shell = executor.shell();
+    /// assert!(!shell.is_closed());
+    /// drop(executor);
+    /// assert!(shell.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.root.door.is_closing()

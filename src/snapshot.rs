@@ -5,6 +5,20 @@ use std::panic::Location;
 use crate::id::{RequestId, TaskId};
 
 /// Whether a task is to be polled.
+///
+/// ```
+/// use stillpoint::{Executor, TaskState};
+///
+/// let mut executor = Executor::<()>::new();
+/// let done = executor.spawn(async {});
+/// executor.run_until_stalled();
+/// executor.spawn(std::future::pending::<()>());
+/// executor.run_until_stalled();
+/// let snapshot = executor.snapshot();
+/// assert_eq!(snapshot.tasks[0].state, TaskState::Waiting);
+/// assert_eq!(snapshot.ended[0].state, TaskState::Ended, "its join handle is out");
+/// # drop(done);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TaskState {
@@ -17,6 +31,18 @@ pub enum TaskState {
 }
 
 /// A task, as [`Executor::snapshot`](crate::Executor::snapshot) found it.
+///
+/// ```
+/// use stillpoint::Executor;
+///
+/// let mut executor = Executor::<()>::new();
+/// drop(executor.spawner().name("stuck").spawn(std::future::pending::<()>()));
+/// executor.run_until_stalled();
+/// let task = &executor.snapshot().tasks[0];
+/// assert_eq!((task.name, task.polls, task.is_joined), (Some("stuck"), 1, false));
+/// assert!(task.awaits.is_empty(), "it waits for nothing that the executor knows of");
+/// println!("{task}");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskSnapshot {
@@ -41,6 +67,25 @@ pub struct TaskSnapshot {
 }
 
 /// Who has the next step of a request.
+///
+/// ```
+/// use stillpoint::RequestState;
+/// # use stillpoint::{Emitted, Executor, Operation, Request};
+/// # struct Ask;
+/// # impl Operation for Ask {
+/// #     type Output = u32;
+/// # }
+/// # let mut executor = Executor::<Request<Ask>>::new();
+/// # let shell = executor.shell();
+///
+/// executor.spawn(async move { shell.request(Ask).await });
+/// executor.run_until_stalled();
+/// assert_eq!(executor.snapshot().requests[0].state(), RequestState::Untaken);
+/// let Some(Emitted::Effect(request)) = executor.drain().next() else { unreachable!() };
+/// assert_eq!(executor.snapshot().requests[0].state(), RequestState::Taken);
+/// executor.resolve(request.resolver, 42).unwrap();
+/// assert_eq!(executor.snapshot().requests[0].state(), RequestState::Answered);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestState {
@@ -56,6 +101,26 @@ pub enum RequestState {
 }
 
 /// A pending request or subscription, as [`Executor::snapshot`](crate::Executor::snapshot) found it.
+///
+/// ```
+/// # use futures::StreamExt;
+/// # use stillpoint::{Emitted, Executor, Operation, Subscription};
+/// # struct Keys;
+/// # impl Operation for Keys {
+/// #     type Output = char;
+/// # }
+/// # let mut executor = Executor::<Subscription<Keys>>::new();
+/// # let shell = executor.shell();
+/// executor.spawn(async move { shell.subscribe(Keys).collect::<String>().await });
+/// executor.run_until_stalled();
+/// let Some(Emitted::Effect(keys)) = executor.drain().next() else { unreachable!() };
+/// for key in ['a', 'b'] {
+///     executor.send(&keys.feed, key).unwrap();
+/// }
+/// let request = executor.snapshot().requests[0];
+/// assert_eq!((request.id, request.is_stream, request.queued), (keys.id(), true, 2));
+/// assert!(request.operation.ends_with("Keys"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestSnapshot {
@@ -83,6 +148,22 @@ pub struct RequestSnapshot {
 
 impl RequestSnapshot {
     /// Who has its next step.
+    ///
+    /// ```
+    /// use stillpoint::RequestState;
+    /// # use stillpoint::{Emitted, Executor, Operation, Request};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # let mut executor = Executor::<Request<Ask>>::builder().max_requests(1).build();
+    /// # let shell = executor.shell();
+    ///
+    /// executor.spawn(async move { futures::join!(shell.request(Ask), shell.request(Ask)) });
+    /// executor.run_until_stalled();
+    /// let states: Vec<_> = executor.snapshot().requests.iter().map(|request| request.state()).collect();
+    /// assert_eq!(states, [RequestState::Untaken, RequestState::Waiting]);
+    /// ```
     #[must_use]
     pub fn state(&self) -> RequestState {
         if self.is_waiting {

@@ -43,6 +43,16 @@ impl Spawner {
     /// [`JoinError::TornDown`](crate::JoinError::TornDown), where the spawner's scope is closed
     /// [`Aborted`](crate::JoinError::Aborted), and beyond [`Builder::max_tasks`](crate::Builder::max_tasks)
     /// [`Full`](crate::JoinError::Full); [`try_spawn`](Self::try_spawn) gives it back instead.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let mut executor = Executor::<()>::new();
+    /// let spawner = executor.spawner();
+    /// let task = std::thread::spawn(move || spawner.spawn(async { "from another thread" })).join().unwrap();
+    /// executor.run_until_stalled();
+    /// assert_eq!(futures::executor::block_on(task).unwrap(), "from another thread");
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -53,6 +63,17 @@ impl Spawner {
     }
 
     /// Spawns a task.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let executor = Executor::<()>::new();
+    /// let spawner = executor.spawner();
+    /// executor.teardown();
+    /// let rejected = spawner.try_spawn(async { "not lost" }).unwrap_err();
+    /// assert!(rejected.is_closed());
+    /// assert_eq!(futures::executor::block_on(rejected.into_inner()), "not lost");
+    /// ```
     ///
     /// # Errors
     ///
@@ -81,6 +102,15 @@ impl Spawner {
     }
 
     /// Names the next task or scope, for reports. It costs no allocation.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let mut executor = Executor::<()>::new();
+    /// executor.spawner().name("clock").spawn(std::future::pending::<()>());
+    /// executor.run_until_stalled();
+    /// assert_eq!(executor.snapshot().tasks[0].name, Some("clock"));
+    /// ```
     pub fn name<'a>(&'a self, name: &'static str) -> Named<'a, Self> {
         Named {
             spawner: self,
@@ -89,6 +119,17 @@ impl Spawner {
     }
 
     /// Whether the executor takes no more tasks, or the scope that this spawner is of.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let executor = Executor::<()>::new();
+    /// let screen = executor.spawner().scope();
+    /// let inside = screen.spawner();
+    /// drop(screen);
+    /// assert!(inside.is_closed());
+    /// assert!(!executor.spawner().is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.root.is_closed()
@@ -124,6 +165,15 @@ impl Spawn for Spawner {
 }
 
 /// A spawner with a name for the task or the scope that it makes. Dropping it does nothing.
+///
+/// ```
+/// use stillpoint::Executor;
+///
+/// let executor = Executor::<()>::new();
+/// let spawner = executor.spawner();
+/// let checker = spawner.name("checker");
+/// assert_eq!(format!("{checker:?}"), r#"Named { spawner: Spawner(open), name: "checker" }"#);
+/// ```
 #[must_use = "it spawns nothing until `spawn` is called"]
 pub struct Named<'a, S> {
     pub(crate) spawner: &'a S,
@@ -132,6 +182,16 @@ pub struct Named<'a, S> {
 
 impl Named<'_, Spawner> {
     /// Spawns a task of this name, as [`Spawner::spawn`] does.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let mut executor = Executor::<()>::new();
+    /// let spawner = executor.spawner();
+    /// let tasks = ["one", "two"].map(|name| spawner.name(name).spawn(async move { name.len() }));
+    /// executor.run_until_stalled();
+    /// assert_eq!(tasks.map(|task| futures::executor::block_on(task).unwrap()), [3, 3]);
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -142,6 +202,15 @@ impl Named<'_, Spawner> {
     }
 
     /// Spawns a task of this name, as [`Spawner::try_spawn`] does.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let executor: Executor<()> = Executor::builder().max_tasks(1).build();
+    /// let spawner = executor.spawner();
+    /// let _only = spawner.name("only").spawn(std::future::pending::<()>());
+    /// assert!(spawner.name("second").try_spawn(async {}).unwrap_err().is_full());
+    /// ```
     ///
     /// # Errors
     ///
@@ -160,6 +229,17 @@ impl Named<'_, Spawner> {
 
 impl Named<'_, LocalSpawner> {
     /// Spawns a task of this name, as [`LocalSpawner::spawn`] does.
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use stillpoint::LocalExecutor;
+    ///
+    /// let mut executor = LocalExecutor::<()>::new();
+    /// let page = Rc::new("index");
+    /// let painting = executor.local_spawner().name("paint").spawn(async move { page.to_uppercase() });
+    /// executor.run_until_stalled();
+    /// assert_eq!(futures::executor::block_on(painting).unwrap(), "INDEX");
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> LocalJoinHandle<F::Output>
     where
@@ -171,6 +251,17 @@ impl Named<'_, LocalSpawner> {
     }
 
     /// Spawns a task of this name, as [`LocalSpawner::try_spawn`] does.
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use stillpoint::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::<()>::new();
+    /// let (spawner, page) = (executor.local_spawner(), Rc::new("index"));
+    /// drop(executor);
+    /// let rejected = spawner.name("paint").try_spawn(async move { page.len() }).unwrap_err();
+    /// assert_eq!(futures::executor::block_on(rejected.into_inner()), 5);
+    /// ```
     ///
     /// # Errors
     ///
@@ -234,6 +325,17 @@ impl LocalSpawner {
     /// Spawns a task that stays on this thread. Where the executor is torn down, the future is dropped and the handle
     /// gives [`JoinError::TornDown`](crate::JoinError::TornDown), or, where the spawner's scope is closed,
     /// [`Aborted`](crate::JoinError::Aborted).
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use stillpoint::LocalExecutor;
+    ///
+    /// let mut executor = LocalExecutor::<()>::new();
+    /// let task = executor.local_spawner().spawn(async { Rc::new("its output need not be Send") });
+    /// executor.run_until_stalled();
+    /// let text: Rc<&str> = futures::executor::block_on(task).unwrap();
+    /// assert_eq!(text.len(), 27);
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> LocalJoinHandle<F::Output>
     where
@@ -245,6 +347,16 @@ impl LocalSpawner {
     }
 
     /// Spawns a task that stays on this thread.
+    ///
+    /// ```
+    /// use stillpoint::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::<()>::new();
+    /// let screen = executor.local_spawner().scope();
+    /// let inside = screen.spawner();
+    /// drop(screen);
+    /// assert!(inside.try_spawn(async {}).unwrap_err().is_closed(), "its scope is");
+    /// ```
     ///
     /// # Errors
     ///
@@ -273,6 +385,15 @@ impl LocalSpawner {
     }
 
     /// Names the next task or scope, for reports. It costs no allocation.
+    ///
+    /// ```
+    /// use stillpoint::LocalExecutor;
+    ///
+    /// let mut executor = LocalExecutor::<()>::new();
+    /// executor.local_spawner().name("painter").spawn(std::future::pending::<()>());
+    /// executor.run_until_stalled();
+    /// assert_eq!(executor.snapshot().tasks[0].name, Some("painter"));
+    /// ```
     pub fn name<'a>(&'a self, name: &'static str) -> Named<'a, Self> {
         Named {
             spawner: self,
@@ -281,6 +402,16 @@ impl LocalSpawner {
     }
 
     /// Whether the executor takes no more tasks, or the scope that this spawner is of.
+    ///
+    /// ```
+    /// use stillpoint::LocalExecutor;
+    ///
+    /// let executor = LocalExecutor::<()>::new();
+    /// let spawner = executor.local_spawner();
+    /// assert!(!spawner.is_closed());
+    /// drop(executor);
+    /// assert!(spawner.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.root.is_closed()

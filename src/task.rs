@@ -42,24 +42,65 @@ pub enum JoinError {
 
 impl JoinError {
     /// Whether the task was aborted.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let mut executor = Executor::<()>::new();
+    /// let task = executor.spawn(std::future::pending::<()>());
+    /// task.abort();
+    /// executor.run_until_stalled();
+    /// assert!(futures::executor::block_on(task).unwrap_err().is_aborted());
+    /// ```
     #[must_use]
     pub fn is_aborted(&self) -> bool {
         matches!(self, Self::Aborted)
     }
 
     /// Whether the task panicked.
+    ///
+    /// ```
+    /// use std::panic::resume_unwind;
+    /// use stillpoint::{Executor, JoinError};
+    ///
+    /// let mut executor = Executor::<()>::new();
+    /// let task = executor.spawn(async { resume_unwind(Box::new("no such page")) });
+    /// executor.run_until_stalled();
+    /// let error: JoinError = futures::executor::block_on(task).map(|never: ()| never).unwrap_err();
+    /// assert!(error.is_panicked());
+    /// assert_eq!(error.to_string(), "the task panicked: no such page");
+    /// ```
     #[must_use]
     pub fn is_panicked(&self) -> bool {
         matches!(self, Self::Panicked(_))
     }
 
     /// Whether the executor came to its end before the task.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let mut executor = Executor::<()>::new();
+    /// let task = executor.spawn(std::future::pending::<()>());
+    /// drop(executor);
+    /// assert!(futures::executor::block_on(task).unwrap_err().is_torn_down());
+    /// ```
     #[must_use]
     pub fn is_torn_down(&self) -> bool {
         matches!(self, Self::TornDown)
     }
 
     /// Whether the executor had too many tasks to take this one.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let mut executor: Executor<()> = Executor::builder().max_tasks(1).build();
+    /// executor.spawn(std::future::pending::<()>());
+    /// let refused = executor.spawn(async {});
+    /// assert!(refused.is_finished());
+    /// assert!(futures::executor::block_on(refused).unwrap_err().is_full());
+    /// ```
     #[must_use]
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Full)
@@ -356,6 +397,24 @@ impl<T> JoinHandle<T> {
     ///
     /// It may be called from anywhere, also from the task itself. What was aborted before a spawn is dropped before the
     /// spawned task is first polled.
+    ///
+    /// ```
+    /// # use stillpoint::{Emitted, Executor, Operation, Request};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # let mut executor = Executor::<Request<Ask>>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move { shell.request(Ask).await });
+    /// executor.run_until_stalled();
+    /// let in_flight = executor.drain().next();
+    /// task.abort();
+    /// let settled = executor.run_until_stalled();
+    /// assert_eq!((settled.aborted, settled.pending), (1, 0), "though nobody answers");
+    /// assert!(matches!(executor.drain().next(), Some(Emitted::Cancelled(_))));
+    /// # drop(in_flight);
+    /// ```
     pub fn abort(&self) {
         let Some(task) = &self.task else { return };
         let meta = task.metadata();
@@ -371,6 +430,17 @@ impl<T> JoinHandle<T> {
     }
 
     /// Whether the task has ended, in whatever way.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    ///
+    /// let mut executor = Executor::<()>::new();
+    /// let task = executor.spawn(async { 42 });
+    /// while !task.is_finished() {
+    ///     executor.run_until_stalled(); // a host's loop: take a turn, then perform what is asked
+    /// }
+    /// assert_eq!(futures::executor::block_on(task).unwrap(), 42);
+    /// ```
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.task.as_ref().is_none_or(async_task::Task::is_finished)
@@ -475,11 +545,40 @@ impl<T> LocalJoinHandle<T> {
     }
 
     /// Ends the task, as [`JoinHandle::abort`] does.
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use stillpoint::LocalExecutor;
+    ///
+    /// let mut executor = LocalExecutor::<()>::new();
+    /// let held = Rc::new(());
+    /// let task = executor.spawn_local({
+    ///     let held = Rc::clone(&held);
+    ///     async move {
+    ///         std::future::pending::<()>().await;
+    ///         drop(held);
+    ///     }
+    /// });
+    /// executor.run_until_stalled();
+    /// task.abort();
+    /// executor.run_until_stalled();
+    /// assert_eq!(Rc::strong_count(&held), 1);
+    /// ```
     pub fn abort(&self) {
         self.handle.abort();
     }
 
     /// Whether the task has ended, in whatever way.
+    ///
+    /// ```
+    /// use stillpoint::LocalExecutor;
+    ///
+    /// let mut executor = LocalExecutor::<()>::new();
+    /// let task = executor.spawn_local(async {});
+    /// assert!(!task.is_finished());
+    /// executor.run_until_stalled();
+    /// assert!(task.is_finished());
+    /// ```
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()

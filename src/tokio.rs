@@ -59,6 +59,21 @@ use crate::report::Teardown;
 use crate::snapshot::Snapshot;
 
 /// Starts a [`Driver`]. Dropping it drops its executor.
+///
+/// ```
+/// # use stillpoint::tokio::Driver;
+/// # use stillpoint::{Executor, effects};
+/// # effects! { enum Effect { Say => notify String } }
+/// let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// let driver = Driver::builder(Executor::<Effect>::new())
+///     .runtime(runtime.handle().clone())
+///     .on_cancelled(|id| println!("{id} is not wanted any more"))
+///     .start(|effect| async move {
+///         let Effect::Say(say) = effect;
+///         println!("{}", say.operation);
+///     });
+/// runtime.block_on(driver.shutdown()).assert_baseline();
+/// ```
 #[must_use = "nothing is driven until `start`"]
 pub struct Builder<E: Send + 'static> {
     executor: Executor<E>,
@@ -68,6 +83,28 @@ pub struct Builder<E: Send + 'static> {
 
 impl<E: Send + 'static> Builder<E> {
     /// Runs on this runtime, instead of the one that [`start`](Self::start) is called in.
+    ///
+    /// ```
+    /// # use stillpoint::tokio::Driver;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Say => notify String } }
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    /// let executor = Executor::new();
+    /// let (spawner, shell) = (executor.spawner(), executor.shell());
+    /// // This thread is in no runtime, where `Driver::new` would panic.
+    /// let driver = Driver::builder(executor).runtime(runtime.handle().clone()).start(|effect| async move {
+    ///     if let Effect::Ask(request) = effect {
+    ///         request.resolve(42).ok();
+    ///     }
+    /// });
+    /// let answer = runtime.block_on(spawner.spawn(async move { shell.request(Ask).await }));
+    /// assert_eq!(answer.unwrap(), Ok(42));
+    /// # runtime.block_on(driver.shutdown());
+    /// ```
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
         self
@@ -75,6 +112,37 @@ impl<E: Send + 'static> Builder<E> {
 
     /// Hears of each cancelled request, after its handler is aborted: also of one whose handler has answered and whose
     /// answer nobody read, so that what the answer stood for can be released. Its panics end there.
+    ///
+    /// ```
+    /// # use stillpoint::tokio::Driver;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Say => notify String } }
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    /// use tokio::sync::mpsc;
+    ///
+    /// let (tell, mut told) = mpsc::unbounded_channel();
+    /// runtime.block_on(async {
+    ///     let executor = Executor::<Effect>::new();
+    ///     let (spawner, shell) = (executor.spawner(), executor.shell());
+    ///     let driver = Driver::builder(executor)
+    ///         .on_cancelled(move |id| tell.send(id).unwrap())
+    ///         .start(|effect| async move {
+    ///             let _never_answered = effect;
+    ///             std::future::pending::<()>().await
+    ///         });
+    ///     let task = spawner.spawn(async move { shell.request(Ask).await });
+    ///     while driver.snapshot().await.unwrap().requests.iter().all(|request| !request.taken) {
+    ///         tokio::task::yield_now().await;
+    ///     }
+    ///     task.abort();
+    ///     assert_eq!(told.recv().await.unwrap().to_string(), "0.1");
+    /// #   driver.shutdown().await;
+    /// });
+    /// ```
     pub fn on_cancelled(mut self, told: impl FnMut(RequestId) + Send + 'static) -> Self {
         self.on_cancelled = Box::new(told);
         self
@@ -149,6 +217,32 @@ impl<E: Send + 'static> fmt::Debug for Builder<E> {
 ///
 /// Dropping it does in the background what [`shutdown`](Self::shutdown) does, as long as the runtime lives; where the
 /// runtime goes first, the executor and the handlers are dropped with it, and what the shell had not seen is lost.
+///
+/// ```
+/// # use stillpoint::tokio::Driver;
+/// # use stillpoint::{Executor, Operation, effects};
+/// # struct Ask;
+/// # impl Operation for Ask {
+/// #     type Output = u32;
+/// # }
+/// # effects! { enum Effect { Ask => request Ask, Say => notify String } }
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+/// runtime.block_on(async {
+///     let executor = Executor::new();
+///     let (spawner, shell) = (executor.spawner(), executor.shell());
+///     let driver = Driver::new(executor, |effect| async move {
+///         if let Effect::Ask(request) = effect {
+///             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+///             request.resolve(42).ok();
+///         }
+///     });
+///     let answers = [shell.clone(), shell].map(|shell| spawner.spawn(async move { shell.request(Ask).await }));
+///     for answer in answers {
+///         assert_eq!(answer.await.unwrap(), Ok(42)); // their handlers run beside each other
+///     }
+///     driver.shutdown().await.assert_baseline();
+/// });
+/// ```
 #[must_use = "dropping it shuts it down: keep it, and call `shutdown`"]
 pub struct Driver<E: Send + 'static> {
     /// Where snapshots are asked for. Dropping it stops the pump.
@@ -158,6 +252,27 @@ pub struct Driver<E: Send + 'static> {
 
 impl<E: Send + 'static> Driver<E> {
     /// Drives an executor on the runtime that this is called in; see [`Builder::start`].
+    ///
+    /// ```
+    /// # use stillpoint::tokio::Driver;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Say => notify String } }
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    /// runtime.block_on(async {
+    ///     let executor = Executor::<Effect>::new();
+    ///     let (spawner, shell) = (executor.spawner(), executor.shell());
+    ///     let driver = Driver::new(executor, |effect| async move {
+    ///         drop(effect); // abandons whatever is asked
+    ///     });
+    ///     let answer = spawner.spawn(async move { shell.request(Ask).await }).await.unwrap();
+    ///     assert_eq!(answer, Err(stillpoint::RequestError::Abandoned));
+    ///     driver.shutdown().await.assert_baseline();
+    /// });
+    /// ```
     ///
     /// # Panics
     ///
@@ -171,6 +286,21 @@ impl<E: Send + 'static> Driver<E> {
     }
 
     /// Sets up a driver.
+    ///
+    /// ```
+    /// # use stillpoint::tokio::Driver;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Say => notify String } }
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    /// let driver = Driver::builder(Executor::<Effect>::new())
+    ///     .runtime(runtime.handle().clone())
+    ///     .start(|effect| async move { drop(effect) });
+    /// # runtime.block_on(driver.shutdown());
+    /// ```
     pub fn builder(executor: Executor<E>) -> Builder<E> {
         Builder {
             executor,
@@ -182,6 +312,27 @@ impl<E: Send + 'static> Driver<E> {
     /// What the executor holds, between two of its turns; see [`Executor::snapshot`].
     ///
     /// `None` where the runtime was shut down. Dropping the future changes nothing.
+    ///
+    /// ```
+    /// # use stillpoint::tokio::Driver;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Say => notify String } }
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    /// runtime.block_on(async {
+    ///     let executor = Executor::<Effect>::new();
+    ///     let spawner = executor.spawner();
+    ///     let driver = Driver::new(executor, |effect| async move { drop(effect) });
+    ///     drop(spawner.name("stuck").spawn(std::future::pending::<()>()));
+    ///     tokio::task::yield_now().await; // so that it takes the task in
+    ///     let snapshot = driver.snapshot().await.unwrap();
+    ///     assert_eq!(snapshot.tasks[0].name, Some("stuck"));
+    ///     driver.shutdown().await.assert_baseline();
+    /// });
+    /// ```
     pub async fn snapshot(&self) -> Option<Snapshot> {
         let (look, seen) = oneshot::channel();
         self.looks.send(look).ok()?;
@@ -193,6 +344,33 @@ impl<E: Send + 'static> Driver<E> {
     ///
     /// Notifications are delivered to their end: a handler of one is awaited, not aborted. Afterwards nothing of this
     /// driver runs on the runtime any more.
+    ///
+    /// ```
+    /// # use stillpoint::tokio::Driver;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Say => notify String } }
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let said = Arc::new(Mutex::new(Vec::new()));
+    /// runtime.block_on(async {
+    ///     let executor = Executor::<Effect>::new();
+    ///     let (shell, log) = (executor.shell(), Arc::clone(&said));
+    ///     let driver = Driver::new(executor, move |effect| {
+    ///         if let Effect::Say(say) = effect {
+    ///             log.lock().unwrap().push(say.operation);
+    ///         }
+    ///         std::future::ready(())
+    ///     });
+    ///     shell.notify("the last thing".to_owned()).unwrap();
+    ///     driver.shutdown().await.assert_baseline();
+    /// });
+    /// assert_eq!(*said.lock().unwrap(), ["the last thing"], "it was delivered");
+    /// ```
     ///
     /// # Panics
     ///

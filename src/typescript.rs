@@ -94,6 +94,22 @@ use crate::shell::Notification;
 ///
 /// [`effects!`](crate::effects) implements it for an enum all of whose operations, notifications and outputs implement
 /// `ts_rs::TS`, beside what [`Portable`] needs.
+///
+/// ```
+/// # use stillpoint::effects;
+/// use stillpoint::typescript::{Typed, handlers};
+///
+/// effects! {
+///     enum Effect {
+///         Say => notify String,
+///     }
+/// }
+///
+/// fn method<E: Typed>() -> String {
+///     handlers::<E>().lines().find(|line| line.contains(": (")).unwrap().trim().to_owned()
+/// }
+/// assert_eq!(method::<Effect>(), "Say: (operation: string) => void | Promise<void>;");
+/// ```
 pub trait Typed: Portable {
     #[doc(hidden)]
     fn __describe(types: &mut __Types);
@@ -114,6 +130,25 @@ const TAKEN: &[&str] = &[
 ];
 
 /// Writes the declarations of all types that cross, in the order of their names, and the interface `Handlers`.
+///
+/// ```
+/// use serde::Serialize;
+/// use stillpoint::{effects, typescript};
+/// use ts_rs::TS;
+///
+/// #[derive(Serialize, TS)]
+/// struct Render {
+///     lines: Vec<String>,
+/// }
+/// effects! {
+///     enum Effect {
+///         Render => notify Render,
+///     }
+/// }
+///
+/// let text = typescript::handlers::<Effect>();
+/// assert!(text.starts_with("export type Render = { lines: Array<string>, };\n"));
+/// ```
 ///
 /// # Panics
 ///

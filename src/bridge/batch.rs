@@ -9,6 +9,13 @@ use crate::meta::TaskPanic;
 use crate::plain::PlainReport;
 
 /// The version of the wire form, which every batch and snapshot bears: see docs/WIRE.md.
+///
+/// ```
+/// use stillpoint::bridge::{Format, Json, VERSION};
+///
+/// let begin = format!(r#"{{"version":{VERSION},"items":["#);
+/// assert_eq!(Json::FRAME.before, begin.as_bytes());
+/// ```
 pub const VERSION: u32 = 1;
 
 /// What is asked of the shell, or told to it, by the core.

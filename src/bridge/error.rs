@@ -99,6 +99,17 @@ impl BridgeError {
     }
 
     /// Its name, which does not change from one version to the next: what a binding hands to its language.
+    ///
+    /// ```
+    /// use stillpoint::bridge::BridgeError;
+    ///
+    /// let error = BridgeError::TooLarge { bytes: 65, limit: 64 };
+    /// let name = match error.code() {
+    ///     "tooLarge" => "TooLarge", // an exception's name in the other language
+    ///     _ => "Other",
+    /// };
+    /// assert_eq!(name, "TooLarge");
+    /// ```
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -116,6 +127,15 @@ impl BridgeError {
     }
 
     /// The request that it is about, where it is about one.
+    ///
+    /// ```
+    /// use stillpoint::RequestId;
+    /// use stillpoint::bridge::BridgeError;
+    ///
+    /// let id = RequestId::from_u64(16777216);
+    /// assert_eq!(BridgeError::Full(id).id(), Some(id));
+    /// assert_eq!(BridgeError::TornDown.id(), None);
+    /// ```
     #[must_use]
     pub fn id(&self) -> Option<RequestId> {
         match self {

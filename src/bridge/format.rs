@@ -35,6 +35,15 @@ pub trait Format: Send + 'static {
 
     /// Appends one value. What it appends before an error is taken away again.
     ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use stillpoint::bridge::{Format, Json};
+    ///
+    /// let unwritable = BTreeMap::from([(vec![1], "JSON has no keys but texts")]);
+    /// let error = Json.write(&unwritable, &mut Vec::new()).unwrap_err();
+    /// assert_eq!(error, "key must be a string");
+    /// ```
+    ///
     /// # Errors
     ///
     /// Says why the value cannot be written.
@@ -44,6 +53,14 @@ pub trait Format: Send + 'static {
     ///
     /// [`Json`] and [`MessagePack`] read bytes that err a second time, to find the place: whoever errs pays for that, and
     /// nobody else. A `Deserialize` that does more than read does it twice then.
+    ///
+    /// ```
+    /// use stillpoint::bridge::{Format, Json};
+    ///
+    /// assert_eq!(Json.read::<Vec<Vec<u32>>>(b"[[1], [2, 3]]", 2).unwrap(), [vec![1], vec![2, 3]]);
+    /// assert!(Json.read::<Vec<Vec<u32>>>(b"[[1], [2, 3]]", 1).is_err(), "it is nested too deeply");
+    /// assert!(Json.read::<u32>(b"1 2", 1).is_err(), "it is two values");
+    /// ```
     ///
     /// # Errors
     ///
@@ -100,6 +117,15 @@ pub struct Pieces {
 }
 
 /// How many items a batch has, as a number of a fixed width: it is written over once they are known.
+///
+/// ```
+/// # #[cfg(feature = "messagepack")] {
+/// use stillpoint::bridge::{Count, Format, Json, MessagePack};
+///
+/// assert_eq!(Json::FRAME.count, None, "a list of JSON ends where it ends");
+/// assert_eq!(MessagePack::FRAME.count, Some(Count::BigEndian32));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Count {
@@ -114,6 +140,14 @@ pub enum Count {
 }
 
 /// What is wrong with bytes that are no value of the type that is wanted.
+///
+/// ```
+/// use stillpoint::bridge::{Format, Json};
+///
+/// let error = Json.read::<Vec<(u32, String)>>(br#"[[1, "one"], [2, 3]]"#, 10).unwrap_err();
+/// assert_eq!(error.path, "[1][1]");
+/// assert!(error.message.starts_with("invalid type: integer `3`, expected a string"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed {
     /// Where, such as `user.ages[2]`; empty for all of it.
@@ -150,6 +184,20 @@ impl Malformed {
 }
 
 /// JSON, by `serde_json`. Its depth is at most 127.
+///
+/// ```
+/// use stillpoint::bridge::{Format, Json};
+///
+/// #[derive(serde::Serialize)]
+/// struct HttpGet {
+///     url: &'static str,
+///     retries: Option<u32>,
+/// }
+///
+/// let mut bytes = Vec::new();
+/// Json.write(&HttpGet { url: "/", retries: None }, &mut bytes).unwrap();
+/// assert_eq!(bytes, br#"{"url":"/","retries":null}"#);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Json;
 
@@ -187,6 +235,15 @@ impl Format for Json {
 }
 
 /// MessagePack, by `rmp-serde`: structs are maps with the names of their fields. Its depth is at most 127.
+///
+/// ```
+/// use stillpoint::bridge::{Format, MessagePack};
+///
+/// let mut bytes = Vec::new();
+/// MessagePack.write(&f64::NAN, &mut bytes).unwrap();
+/// assert_eq!(bytes.len(), 9);
+/// assert!(MessagePack.read::<f64>(&bytes, 1).unwrap().is_nan(), "which JSON cannot hold");
+/// ```
 #[cfg(feature = "messagepack")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MessagePack;

@@ -11,6 +11,43 @@
 //!          └──── answer ──────┴── commits ◀── decodes ◀── id, bytes ◀── resolve ──┘
 //! ```
 //!
+//! ```
+//! use stillpoint::bridge::Bridge;
+//! use stillpoint::{Executor, Operation, RequestId, effects};
+//!
+//! #[derive(serde::Serialize)]
+//! struct ReadLine;
+//! impl Operation for ReadLine {
+//!     type Output = String;
+//! }
+//! effects! { enum Effect { ReadLine => request ReadLine, Print => notify String } }
+//!
+//! let mut executor = Executor::<Effect>::new();
+//! let shell = executor.shell();
+//! drop(executor.spawn(async move {
+//!     while let Ok(line) = shell.request(ReadLine).await {
+//!         shell.notify(line.to_uppercase()).unwrap();
+//!     }
+//! }));
+//!
+//! let (mut bridge, mut printed) = (Bridge::new(executor), Vec::new());
+//! while printed.len() < 3 {
+//!     bridge.run(1000)?;
+//!     let batch: serde_json::Value = serde_json::from_slice(&bridge.drain()?).unwrap();
+//!     for item in batch["items"].as_array().unwrap() {
+//!         match item["type"].as_str() {
+//!             Some("request") => {
+//!                 let id = RequestId::from_u64(item["id"].as_u64().unwrap());
+//!                 bridge.resolve(id, br#""hello""#)?;
+//!             }
+//!             _ => printed.push(item["operation"].clone()),
+//!         }
+//!     }
+//! }
+//! assert_eq!(printed, ["HELLO"; 3]);
+//! # Ok::<(), stillpoint::bridge::BridgeError>(())
+//! ```
+//!
 //! # What always holds
 //!
 //! - An answer is decoded first, with nothing of the executor's borrowed, and committed then. One that does not decode is
@@ -132,6 +169,30 @@ macro_rules! bridge {
     ($Bridge:ident, $Executor:ident, { $($marker:ident)? }) => {
         impl<E: Portable> $Bridge<E> {
             /// A bridge that speaks JSON. Take spawners and shells of the executor before.
+            ///
+            /// ```
+            /// # use serde::Serialize;
+            /// # use stillpoint::bridge::{Bridge};
+            /// # use stillpoint::{Executor, Operation, effects};
+            /// # #[derive(Serialize)]
+            /// # struct Ask;
+            /// # impl Operation for Ask {
+            /// #     type Output = u32;
+            /// # }
+            /// # #[derive(Serialize)]
+            /// # struct Keys;
+            /// # impl Operation for Keys {
+            /// #     type Output = char;
+            /// # }
+            /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+            /// # let mut executor = Executor::<Effect>::new();
+            /// # let shell = executor.shell();
+            /// let mut bridge = Bridge::new(executor);
+            /// shell.notify("hello".to_owned()).unwrap(); // a shell that was taken before still tells
+            /// let batch = String::from_utf8(bridge.drain()?).unwrap();
+            /// assert!(batch.contains(r#""operation":"hello""#));
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
             #[must_use]
             pub fn new(executor: $Executor<E>) -> Self {
                 Self::with_format(executor, Json)
@@ -140,6 +201,22 @@ macro_rules! bridge {
 
         impl<E: Portable, F: Format> $Bridge<E, F> {
             /// A bridge that speaks another format.
+            ///
+            /// ```
+            /// # #[cfg(feature = "messagepack")] {
+            /// use stillpoint::Executor;
+            /// use stillpoint::bridge::{Bridge, MessagePack};
+            /// # use stillpoint::effects;
+            /// # effects! { enum Effect { Say => notify String } }
+            ///
+            /// let executor = Executor::<Effect>::new();
+            /// executor.shell().notify("hello".to_owned()).unwrap();
+            /// let mut bridge = Bridge::with_format(executor, MessagePack);
+            /// let batch = bridge.drain()?;
+            /// assert!(batch.starts_with(b"\x82\xa7version"), "a map of two");
+            /// # }
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
             #[must_use]
             pub fn with_format(executor: $Executor<E>, format: F) -> Self {
                 Self {
@@ -149,6 +226,36 @@ macro_rules! bridge {
             }
 
             /// Sets what it takes at most.
+            ///
+            /// ```
+            /// # use serde::Serialize;
+            /// # use stillpoint::bridge::{Bridge, BridgeError, Limits};
+            /// # use stillpoint::{Executor, Operation, RequestId, effects};
+            /// # #[derive(Serialize)]
+            /// # struct Ask;
+            /// # impl Operation for Ask {
+            /// #     type Output = u32;
+            /// # }
+            /// # #[derive(Serialize)]
+            /// # struct Keys;
+            /// # impl Operation for Keys {
+            /// #     type Output = char;
+            /// # }
+            /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+            /// # let mut executor = Executor::<Effect>::new();
+            /// # let shell = executor.shell();
+            /// let limits = Limits { bytes: 64, ..Limits::default() };
+            /// drop(executor.spawn(async move { shell.request(Ask).await }));
+            /// let mut bridge = Bridge::new(executor).limits(limits);
+            /// bridge.run(1000)?;
+            /// bridge.drain()?; // has the request, with its id
+            /// let id = RequestId::from_u64(16777216);
+            ///
+            /// let long = bridge.resolve(id, &[b' '; 65]).unwrap_err();
+            /// assert_eq!(long, BridgeError::TooLarge { bytes: 65, limit: 64 });
+            /// bridge.resolve(id, b"42")?; // the request still waits for its answer
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
             #[must_use]
             pub fn limits(mut self, limits: Limits) -> Self {
                 if let Some(live) = &mut self.core.live {
@@ -158,6 +265,33 @@ macro_rules! bridge {
             }
 
             /// Takes a turn of the executor, with at most so many polls; [`Settled::budget_spent`] says that work is left.
+            ///
+            /// ```
+            /// # use serde::Serialize;
+            /// # use stillpoint::bridge::{Bridge};
+            /// # use stillpoint::{Executor, Operation, effects};
+            /// # #[derive(Serialize)]
+            /// # struct Ask;
+            /// # impl Operation for Ask {
+            /// #     type Output = u32;
+            /// # }
+            /// # #[derive(Serialize)]
+            /// # struct Keys;
+            /// # impl Operation for Keys {
+            /// #     type Output = char;
+            /// # }
+            /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+            /// # let mut executor = Executor::<Effect>::new();
+            /// # let shell = executor.shell();
+            /// drop(executor.spawn(std::future::poll_fn(|cx| {
+            ///     cx.waker().wake_by_ref(); // always busy
+            ///     std::task::Poll::<()>::Pending
+            /// })));
+            /// let mut bridge = Bridge::new(executor);
+            /// let settled = bridge.run(100)?;
+            /// assert_eq!((settled.polled, settled.budget_spent), (100, true));
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -169,6 +303,31 @@ macro_rules! bridge {
             /// Takes what was emitted as a batch: the effects and the cancel notices in the order in which they were
             /// emitted, then the panics in theirs. What is emitted while it is written is for the next one.
             ///
+            /// ```
+            /// # use serde::Serialize;
+            /// # use stillpoint::bridge::{Bridge};
+            /// # use stillpoint::{Executor, Operation, effects};
+            /// # #[derive(Serialize)]
+            /// # struct Ask;
+            /// # impl Operation for Ask {
+            /// #     type Output = u32;
+            /// # }
+            /// # #[derive(Serialize)]
+            /// # struct Keys;
+            /// # impl Operation for Keys {
+            /// #     type Output = char;
+            /// # }
+            /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+            /// # let mut executor = Executor::<Effect>::new();
+            /// # let shell = executor.shell();
+            /// shell.notify("hello".to_owned()).unwrap();
+            /// let mut bridge = Bridge::new(executor);
+            /// let item = r#"{"type":"notify","effect":"Say","operation":"hello"}"#;
+            /// assert_eq!(String::from_utf8(bridge.drain()?).unwrap(), format!(r#"{{"version":1,"items":[{item}]}}"#));
+            /// assert_eq!(bridge.drain()?, br#"{"version":1,"items":[]}"#, "each comes once");
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
+            ///
             /// # Errors
             ///
             /// [`BridgeError::TornDown`]; [`BridgeError::Format`] where a [`Format`] of your own cannot write what the
@@ -179,6 +338,34 @@ macro_rules! bridge {
             }
 
             /// The same, appended to a buffer that is kept for it.
+            ///
+            /// ```
+            /// # use serde::Serialize;
+            /// # use stillpoint::bridge::{Bridge};
+            /// # use stillpoint::{Executor, Operation, effects};
+            /// # #[derive(Serialize)]
+            /// # struct Ask;
+            /// # impl Operation for Ask {
+            /// #     type Output = u32;
+            /// # }
+            /// # #[derive(Serialize)]
+            /// # struct Keys;
+            /// # impl Operation for Keys {
+            /// #     type Output = char;
+            /// # }
+            /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+            /// # let mut executor = Executor::<Effect>::new();
+            /// # let shell = executor.shell();
+            /// let mut bridge = Bridge::new(executor);
+            /// let mut buffer = Vec::with_capacity(4096);
+            /// for text in ["one", "two"] {
+            ///     shell.notify(text.to_owned()).unwrap();
+            ///     buffer.clear(); // and its memory is used again
+            ///     bridge.drain_into(&mut buffer)?;
+            ///     assert!(buffer.windows(3).any(|window| window == text.as_bytes()));
+            /// }
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -228,6 +415,36 @@ macro_rules! bridge {
 
             /// Answers a request with an output that is written in the bridge's format.
             ///
+            /// ```
+            /// # use serde::Serialize;
+            /// # use stillpoint::bridge::{Bridge, BridgeError};
+            /// # use stillpoint::{Executor, Operation, RequestId, effects};
+            /// # #[derive(Serialize)]
+            /// # struct Ask;
+            /// # impl Operation for Ask {
+            /// #     type Output = u32;
+            /// # }
+            /// # #[derive(Serialize)]
+            /// # struct Keys;
+            /// # impl Operation for Keys {
+            /// #     type Output = char;
+            /// # }
+            /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+            /// # let mut executor = Executor::<Effect>::new();
+            /// # let shell = executor.shell();
+            /// drop(executor.spawn(async move { shell.request(Ask).await }));
+            /// let mut bridge = Bridge::new(executor);
+            /// bridge.run(1000)?;
+            /// bridge.drain()?; // has the request, with its id
+            /// let id = RequestId::from_u64(16777216);
+            ///
+            /// let wrong = bridge.resolve(id, b"forty-two").unwrap_err();
+            /// assert_eq!(wrong.code(), "undecodable");
+            /// bridge.resolve(id, b"42")?; // the right one can still come
+            /// assert_eq!(bridge.resolve(id, b"43"), Err(BridgeError::AlreadyAnswered(id)));
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
+            ///
             /// # Errors
             ///
             /// Says why it has no effect; the request is as it was: [`BridgeError::Unknown`], [`BridgeError::Stale`],
@@ -238,6 +455,34 @@ macro_rules! bridge {
             }
 
             /// Fails a request, or a stream after what was sent.
+            ///
+            /// ```
+            /// # use serde::Serialize;
+            /// # use stillpoint::bridge::{Bridge};
+            /// # use stillpoint::{Executor, Operation, RequestId, effects};
+            /// # #[derive(Serialize)]
+            /// # struct Ask;
+            /// # impl Operation for Ask {
+            /// #     type Output = u32;
+            /// # }
+            /// # #[derive(Serialize)]
+            /// # struct Keys;
+            /// # impl Operation for Keys {
+            /// #     type Output = char;
+            /// # }
+            /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+            /// # let mut executor = Executor::<Effect>::new();
+            /// # let shell = executor.shell();
+            /// let task = executor.spawn(async move { shell.request(Ask).await });
+            /// let mut bridge = Bridge::new(executor);
+            /// bridge.run(1000)?;
+            /// bridge.drain()?;
+            /// bridge.fail(RequestId::from_u64(16777216), "this shell cannot do that")?;
+            /// bridge.run(1000)?;
+            /// let error = futures::executor::block_on(task).unwrap().unwrap_err();
+            /// assert_eq!(error.to_string(), "the shell failed it: this shell cannot do that");
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -254,6 +499,40 @@ macro_rules! bridge {
 
             /// Sends an item to a stream, written in the bridge's format.
             ///
+            /// ```
+            /// # use serde::Serialize;
+            /// # use stillpoint::bridge::{Bridge, BridgeError};
+            /// # use stillpoint::{Executor, Operation, Overflow, RequestId, effects};
+            /// # #[derive(Serialize)]
+            /// # struct Ask;
+            /// # impl Operation for Ask {
+            /// #     type Output = u32;
+            /// # }
+            /// # #[derive(Serialize)]
+            /// # struct Keys;
+            /// # impl Operation for Keys {
+            /// #     type Output = char;
+            /// # }
+            /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+            /// # let mut executor = Executor::<Effect>::new();
+            /// # let shell = executor.shell();
+            /// use futures::StreamExt;
+            ///
+            /// drop(executor.spawn(async move {
+            ///     let keys = shell.subscribe(Keys).overflow(Overflow::Reject(1));
+            ///     keys.collect::<String>().await
+            /// }));
+            /// let mut bridge = Bridge::new(executor);
+            /// bridge.run(1000)?;
+            /// bridge.drain()?;
+            /// let id = RequestId::from_u64(16777216);
+            /// bridge.send(id, br#""a""#)?;
+            /// assert_eq!(bridge.send(id, br#""b""#), Err(BridgeError::Full(id)));
+            /// bridge.run(1000)?; // takes the first
+            /// bridge.send(id, br#""b""#)?;
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
+            ///
             /// # Errors
             ///
             /// As for [`resolve`](Self::resolve), with [`BridgeError::WrongKind`] of a request, and
@@ -264,6 +543,38 @@ macro_rules! bridge {
 
             /// Ends a stream, after what was sent.
             ///
+            /// ```
+            /// # use serde::Serialize;
+            /// # use stillpoint::bridge::{Bridge};
+            /// # use stillpoint::{Executor, Operation, RequestId, effects};
+            /// # #[derive(Serialize)]
+            /// # struct Ask;
+            /// # impl Operation for Ask {
+            /// #     type Output = u32;
+            /// # }
+            /// # #[derive(Serialize)]
+            /// # struct Keys;
+            /// # impl Operation for Keys {
+            /// #     type Output = char;
+            /// # }
+            /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+            /// # let mut executor = Executor::<Effect>::new();
+            /// # let shell = executor.shell();
+            /// use futures::StreamExt;
+            ///
+            /// let task = executor.spawn(async move { shell.subscribe(Keys).collect::<String>().await });
+            /// let mut bridge = Bridge::new(executor);
+            /// bridge.run(1000)?;
+            /// bridge.drain()?; // has the stream, with its id
+            /// let id = RequestId::from_u64(16777216);
+            ///
+            /// bridge.send(id, br#""a""#)?;
+            /// bridge.end(id)?;
+            /// bridge.run(1000)?;
+            /// assert_eq!(futures::executor::block_on(task).unwrap(), "a");
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
+            ///
             /// # Errors
             ///
             /// As for [`fail`](Self::fail), and [`BridgeError::WrongKind`] of a request.
@@ -273,6 +584,36 @@ macro_rules! bridge {
 
             /// Takes a look at the tasks and requests that it holds, as far as the mailbox is taken in. A request's
             /// `effect` is null until a batch has had one of its variant.
+            ///
+            /// ```
+            /// # use serde::Serialize;
+            /// # use stillpoint::bridge::{Bridge};
+            /// # use stillpoint::{Executor, Operation, RequestId, effects};
+            /// # #[derive(Serialize)]
+            /// # struct Ask;
+            /// # impl Operation for Ask {
+            /// #     type Output = u32;
+            /// # }
+            /// # #[derive(Serialize)]
+            /// # struct Keys;
+            /// # impl Operation for Keys {
+            /// #     type Output = char;
+            /// # }
+            /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+            /// # let mut executor = Executor::<Effect>::new();
+            /// # let shell = executor.shell();
+            /// drop(executor.spawner().name("asker").spawn(async move { shell.request(Ask).await }));
+            /// let mut bridge = Bridge::new(executor);
+            /// bridge.run(1000)?;
+            /// bridge.drain()?; // has the request, with its id
+            ///
+            /// let snapshot: serde_json::Value = serde_json::from_slice(&bridge.snapshot()?).unwrap();
+            /// assert_eq!(snapshot["tasks"][0]["name"], "asker");
+            /// let request = &snapshot["requests"][0];
+            /// assert!(request["effect"] == "Ask" && request["state"] == "taken");
+            /// # let _ = RequestId::from_u64;
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -287,6 +628,37 @@ macro_rules! bridge {
             /// that the shell has not seen, panics, and the report as its last item. It is as long as that takes: who
             /// wants batches of bounded size drains before.
             ///
+            /// ```
+            /// # use serde::Serialize;
+            /// # use stillpoint::bridge::{Bridge, BridgeError};
+            /// # use stillpoint::{Executor, Operation, RequestId, effects};
+            /// # #[derive(Serialize)]
+            /// # struct Ask;
+            /// # impl Operation for Ask {
+            /// #     type Output = u32;
+            /// # }
+            /// # #[derive(Serialize)]
+            /// # struct Keys;
+            /// # impl Operation for Keys {
+            /// #     type Output = char;
+            /// # }
+            /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+            /// # let mut executor = Executor::<Effect>::new();
+            /// # let shell = executor.shell();
+            /// drop(executor.spawn(async move { shell.request(Ask).await }));
+            /// let mut bridge = Bridge::new(executor);
+            /// bridge.run(1000)?;
+            /// bridge.drain()?; // has the request, with its id
+            /// let id = RequestId::from_u64(16777216);
+            ///
+            /// let last: serde_json::Value = serde_json::from_slice(&bridge.teardown()?).unwrap();
+            /// let (cancelled, report) = (&last["items"][0], &last["items"][1]);
+            /// assert!(cancelled["type"] == "cancelled" && cancelled["id"] == id.to_u64());
+            /// assert!(report["type"] == "report" && report["isBaseline"] == true);
+            /// assert_eq!(bridge.resolve(id, b"42"), Err(BridgeError::TornDown));
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
+            ///
             /// # Errors
             ///
             /// [`BridgeError::TornDown`] where it is so already; [`BridgeError::Format`] where a [`Format`] of your own
@@ -299,6 +671,33 @@ macro_rules! bridge {
             /// The report of its teardown, of which some can be asked at any later time, such as
             /// [`is_unloadable`](Teardown::is_unloadable). Its `emitted` is empty: it was in the last batch, unless a
             /// [`Format`] of your own would not write that.
+            ///
+            /// ```
+            /// # use serde::Serialize;
+            /// # use stillpoint::bridge::{Bridge};
+            /// # use stillpoint::{Executor, Operation, effects};
+            /// # #[derive(Serialize)]
+            /// # struct Ask;
+            /// # impl Operation for Ask {
+            /// #     type Output = u32;
+            /// # }
+            /// # #[derive(Serialize)]
+            /// # struct Keys;
+            /// # impl Operation for Keys {
+            /// #     type Output = char;
+            /// # }
+            /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+            /// # let mut executor = Executor::<Effect>::new();
+            /// # let shell = executor.shell();
+            /// let mut bridge = Bridge::new(executor);
+            /// assert!(bridge.report().is_none());
+            /// bridge.teardown()?;
+            /// let report = bridge.report().unwrap();
+            /// assert!(report.is_baseline() && !report.is_unloadable(), "a shell is out");
+            /// drop(shell);
+            /// assert!(report.is_unloadable(), "so a host that frees the bridge now may unload the library");
+            /// # Ok::<(), stillpoint::bridge::BridgeError>(())
+            /// ```
             #[must_use]
             pub fn report(&self) -> Option<&Teardown<E>> {
                 self.core.report.as_ref()

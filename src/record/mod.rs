@@ -73,4 +73,11 @@ pub use replay::Difference;
 pub use serde_json::Value;
 
 /// The version of the form of a record, which its first line bears: see docs/RECORD.md.
+///
+/// ```
+/// use stillpoint::record::{Recording, VERSION};
+///
+/// let empty = format!(r#"{{"stillpoint":"record","version":{VERSION}}}"#);
+/// assert_eq!(Recording::parse(empty).unwrap().calls(), 0);
+/// ```
 pub const VERSION: u32 = 1;

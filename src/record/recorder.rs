@@ -64,6 +64,30 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
     ///
     /// Lines are written one by one: give it a [`BufWriter`](io::BufWriter) where that is slow, and a crash may cost
     /// the last of them.
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// let settings = Value::from_iter([("speed", 3)]);
+    /// let recorder = Recorder::new(Bridge::new(executor), settings, Vec::new());
+    /// let file = String::from_utf8(recorder.finish().1?)?;
+    /// assert_eq!(file, "{\"stillpoint\":\"record\",\"version\":1,\"start\":{\"speed\":3}}\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn new(bridge: B, start: Value, sink: W) -> Self {
         let mut recorder = Self {
@@ -88,6 +112,35 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
     /// the record names. An answer is handed to the core as it was written, so what stands for it has to decode, and to
     /// lead the core to the same calls. An answer that is no JSON is written by its length alone, and never shown to
     /// the hook. Where the hook panics, null is written.
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Part, Recorder, Recording, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// shell.notify("password".to_owned()).unwrap();
+    /// let mut recorder = Recorder::new(Bridge::new(executor), Value::Null, Vec::new())
+    ///     .redact(|part, value| if let Part::Operation { .. } = part { *value = Value::Null });
+    /// recorder.drain()?;
+    /// let file = String::from_utf8(recorder.finish().1?)?;
+    ///
+    /// let executor = Executor::<Effect>::new();
+    /// executor.shell().notify("another password".to_owned()).unwrap();
+    /// Recording::parse(file)?.replay(&mut Bridge::new(executor))?; // what was taken out is not compared
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn redact(mut self, hook: impl FnMut(Part<'_>, &mut Value) + Send + 'static) -> Self {
         self.redactor.hook = Some(Box::new(hook));
@@ -95,6 +148,33 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
     }
 
     /// [`Bridge::run`](crate::bridge::Bridge::run).
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// drop(executor.spawn(async move { shell.request(Ask).await }));
+    /// let mut recorder = Recorder::new(Bridge::new(executor), Value::Null, Vec::new());
+    /// recorder.run(1000)?;
+    /// let file = String::from_utf8(recorder.finish().1?)?;
+    /// let line = file.lines().last().unwrap();
+    /// assert!(line.starts_with(r#"{"call":{"run":{"budget":1000}},"outcome":{"#));
+    /// assert!(line.contains(r#""polled":1"#), "what the turn came to");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -109,6 +189,35 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
 
     /// [`Bridge::drain`](crate::bridge::Bridge::drain).
     ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// drop(executor.spawn(async move { shell.request(Ask).await }));
+    /// let mut recorder = Recorder::new(Bridge::new(executor), Value::Null, Vec::new());
+    /// recorder.run(1000)?;
+    /// let batch = recorder.drain()?; // which the shell gets as ever
+    /// let file = String::from_utf8(recorder.finish().1?)?;
+    /// let line = file.lines().last().unwrap();
+    /// assert!(line.starts_with(r#"{"call":"drain","outcome":{"items":[{"#));
+    /// assert!(line.contains(r#""effect":"Ask""#));
+    /// # drop(batch);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of the bridge.
@@ -119,6 +228,33 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
     }
 
     /// [`Bridge::resolve`](crate::bridge::Bridge::resolve).
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// drop(executor.spawn(async move { shell.request(Ask).await }));
+    /// let mut recorder = Recorder::new(Bridge::new(executor), Value::Null, Vec::new());
+    /// recorder.run(1000)?;
+    /// recorder.drain()?;
+    /// recorder.resolve(RequestId::from_u64(16777216), b"42")?;
+    /// let file = String::from_utf8(recorder.finish().1?)?;
+    /// assert!(file.ends_with("{\"call\":{\"resolve\":{\"id\":16777216,\"answer\":42}},\"outcome\":{}}\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -132,6 +268,34 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
 
     /// [`Bridge::send`](crate::bridge::Bridge::send).
     ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// drop(executor.spawn(async move { futures::StreamExt::count(shell.subscribe(Keys)).await }));
+    /// let mut recorder = Recorder::new(Bridge::new(executor), Value::Null, Vec::new());
+    /// recorder.run(1000)?;
+    /// recorder.drain()?;
+    /// let id = RequestId::from_u64(16777216);
+    /// recorder.send(id, br#""a""#)?;
+    /// let file = String::from_utf8(recorder.finish().1?)?;
+    /// assert!(file.ends_with("{\"call\":{\"send\":{\"id\":16777216,\"answer\":\"a\"}},\"outcome\":{}}\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of the bridge.
@@ -143,6 +307,33 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
     }
 
     /// [`Bridge::fail`](crate::bridge::Bridge::fail).
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// drop(executor.spawn(async move { shell.request(Ask).await }));
+    /// let mut recorder = Recorder::new(Bridge::new(executor), Value::Null, Vec::new());
+    /// let unknown = recorder.fail(RequestId::from_u64(7), "no network").unwrap_err();
+    /// assert_eq!(unknown.code(), "unknown"); // which the record has as well
+    /// let file = String::from_utf8(recorder.finish().1?)?;
+    /// assert!(file.contains(r#"{"call":{"fail":{"id":7,"message":"no network"}},"outcome":{"#));
+    /// assert!(file.contains("unknown"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -157,6 +348,34 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
 
     /// [`Bridge::end`](crate::bridge::Bridge::end).
     ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// drop(executor.spawn(async move { futures::StreamExt::count(shell.subscribe(Keys)).await }));
+    /// let mut recorder = Recorder::new(Bridge::new(executor), Value::Null, Vec::new());
+    /// recorder.run(1000)?;
+    /// recorder.drain()?;
+    /// let id = RequestId::from_u64(16777216);
+    /// recorder.end(id)?;
+    /// let file = String::from_utf8(recorder.finish().1?)?;
+    /// assert!(file.ends_with("{\"call\":{\"end\":{\"id\":16777216}},\"outcome\":{}}\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of the bridge.
@@ -168,6 +387,32 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
     }
 
     /// [`Bridge::snapshot`](crate::bridge::Bridge::snapshot). The record has that it was taken, and not what was in it.
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// drop(executor.spawn(async move { shell.request(Ask).await }));
+    /// let mut recorder = Recorder::new(Bridge::new(executor), Value::Null, Vec::new());
+    /// let snapshot = recorder.snapshot()?;
+    /// assert!(snapshot.starts_with(b"{\"version\":1,"));
+    /// let file = String::from_utf8(recorder.finish().1?)?;
+    /// assert!(file.ends_with("{\"call\":\"snapshot\",\"outcome\":{}}\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -181,6 +426,34 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
     /// Notes that the host is about to do something to the core that is no call of the bridge, such as to spawn a task
     /// by a spawner that it has kept, to abort one, or to close a scope. Do it right after. A replay asks its caller to
     /// do the same: see [`Recording::replay_with`](super::Recording::replay_with).
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move { shell.request(Ask).await });
+    /// let mut recorder = Recorder::new(Bridge::new(executor), Value::Null, Vec::new());
+    /// recorder.run(1000)?;
+    /// recorder.host("abort", "the first task".into());
+    /// task.abort();
+    /// recorder.run(1000)?;
+    /// let file = String::from_utf8(recorder.finish().1?)?;
+    /// assert!(file.contains(r#"{"call":{"host":{"what":"abort","with":"the first task"}},"outcome":{}}"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn host(&mut self, what: impl Into<String>, with: Value) {
         let what = what.into();
         let outcome = Value::Object(Map::new());
@@ -188,6 +461,34 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
     }
 
     /// [`Bridge::teardown`](crate::bridge::Bridge::teardown).
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// drop(executor.spawn(async move { shell.request(Ask).await }));
+    /// let mut recorder = Recorder::new(Bridge::new(executor), Value::Null, Vec::new());
+    /// recorder.run(1000)?;
+    /// let last = recorder.teardown()?;
+    /// assert!(recorder.bridge().report().is_some_and(|report| report.is_baseline()));
+    /// let file = String::from_utf8(recorder.finish().1?)?;
+    /// assert!(file.contains(r#"{"call":"teardown","outcome":{"items":["#));
+    /// # drop(last);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -199,12 +500,63 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
     }
 
     /// The bridge.
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// drop(executor.spawn(async move { shell.request(Ask).await }));
+    /// let mut recorder = Recorder::new(Bridge::new(executor), Value::Null, Vec::new());
+    /// assert!(recorder.bridge().report().is_none(), "it is not torn down");
+    /// recorder.teardown()?;
+    /// assert!(recorder.bridge().report().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn bridge(&self) -> &B {
         &self.bridge
     }
 
     /// Ends the record, and gives the bridge, which can go on, and the sink, flushed.
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// drop(executor.spawn(async move { shell.request(Ask).await }));
+    /// let mut recorder = Recorder::new(Bridge::new(executor), Value::Null, Vec::new());
+    /// recorder.run(1000)?;
+    /// let (mut bridge, file) = recorder.finish();
+    /// assert_eq!(file?.split(|byte| *byte == b'\n').count(), 3, "two lines, and nothing after them");
+    /// bridge.drain()?; // goes on, and is not written down
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -35,6 +35,16 @@ pub struct Recording {
 impl Recording {
     /// Reads a record. Blank lines are skipped.
     ///
+    /// ```
+    /// use stillpoint::record::{RecordError, Recording};
+    ///
+    /// let cut_short = concat!(r#"{"stillpoint":"record","version":1}"#, "\n", r#"{"call":"dra"#);
+    /// let Err(RecordError::Line { line, .. }) = Recording::parse(cut_short) else { unreachable!() };
+    /// assert_eq!(line, 2);
+    /// let (whole, _) = cut_short.split_at(cut_short.find('\n').unwrap());
+    /// assert!(Recording::parse(whole).is_ok(), "what was written before a crash");
+    /// ```
+    ///
     /// # Errors
     ///
     /// Says which line is none, and why. A line at the end that is cut short is one: take it away, and the rest is a
@@ -56,12 +66,49 @@ impl Recording {
     }
 
     /// What it takes to start the same core, as [`Recorder::new`](super::Recorder::new) was told.
+    ///
+    /// ```
+    /// use stillpoint::record::Recording;
+    ///
+    /// let file = r#"{"stillpoint":"record","version":1,"start":{"name":"Ada"}}"#;
+    /// let recording = Recording::parse(file)?;
+    /// let name = recording.start()["name"].as_str(); // what a fresh core is to be started with
+    /// assert_eq!(name, Some("Ada"));
+    /// # Ok::<(), stillpoint::record::RecordError>(())
+    /// ```
     #[must_use]
     pub fn start(&self) -> &Value {
         &self.start
     }
 
     /// How many calls it has.
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Recording, Value};
+    /// # use stillpoint::{Executor, Operation, RequestId, effects};
+    /// # #[derive(serde::Serialize)]
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # effects! { enum Effect { Ask => request Ask, Keys => stream Keys, Say => notify String } }
+    /// # let mut executor = Executor::<Effect>::new();
+    /// # let shell = executor.shell();
+    /// drop(executor.spawn(async move { shell.request(Ask).await }));
+    /// let mut recorder = Recorder::new(Bridge::new(executor), Value::Null, Vec::new());
+    /// recorder.run(1000)?;
+    /// recorder.drain()?;
+    /// recorder.teardown()?;
+    /// let recording = Recording::parse(recorder.finish().1?)?;
+    /// assert_eq!(recording.calls(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn calls(&self) -> usize {
         self.lines.len()
@@ -71,6 +118,26 @@ impl Recording {
     /// difference, where the bridge can be looked into.
     ///
     /// The core has to be started as it was for the record, and the same of its join handles have to be held.
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::{Recorder, Recording, Value};
+    /// # use stillpoint::{Executor, effects};
+    /// # effects! { enum Effect { Say => notify String } }
+    /// fn start(text: &str) -> Bridge<Effect> {
+    ///     let executor = Executor::<Effect>::new();
+    ///     executor.shell().notify(text.to_owned()).unwrap();
+    ///     Bridge::new(executor)
+    /// }
+    ///
+    /// let mut recorder = Recorder::new(start("hello"), Value::Null, Vec::new());
+    /// recorder.drain()?;
+    /// let recording = Recording::parse(recorder.finish().1?)?;
+    /// assert_eq!(recording.replay(&mut start("hello")), Ok(()));
+    /// let difference = recording.replay(&mut start("goodbye")).unwrap_err();
+    /// assert_eq!(difference.found().unwrap(), "goodbye");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

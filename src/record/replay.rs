@@ -163,24 +163,93 @@ pub struct Difference {
 
 impl Difference {
     /// The line of the record, counted from 1.
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::Recording;
+    /// # use stillpoint::{Executor, effects};
+    /// # effects! { enum Effect { Say => notify String } }
+    /// # let executor = Executor::<Effect>::new();
+    /// # executor.shell().notify("goodbye".to_owned()).unwrap();
+    /// # let mut bridge = Bridge::new(executor);
+    /// let file = concat!(
+    ///     r#"{"stillpoint":"record","version":1}"#, "\n",
+    ///     r#"{"call":"drain","outcome":{"items":[{"type":"notify","effect":"Say","operation":"hello"}]}}"#,
+    /// );
+    /// let difference = Recording::parse(file)?.replay(&mut bridge).unwrap_err();
+    /// let text = file.lines().nth(difference.line() - 1).unwrap();
+    /// assert!(text.contains("hello"));
+    /// # Ok::<(), stillpoint::record::RecordError>(())
+    /// ```
     #[must_use]
     pub fn line(&self) -> usize {
         self.line
     }
 
     /// Where in that line, as a JSON pointer.
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::Recording;
+    /// # use stillpoint::{Executor, effects};
+    /// # effects! { enum Effect { Say => notify String } }
+    /// # let executor = Executor::<Effect>::new();
+    /// # executor.shell().notify("goodbye".to_owned()).unwrap();
+    /// # let mut bridge = Bridge::new(executor);
+    /// let file = concat!(
+    ///     r#"{"stillpoint":"record","version":1}"#, "\n",
+    ///     r#"{"call":"drain","outcome":{"items":[{"type":"notify","effect":"Say","operation":"hello"}]}}"#,
+    /// );
+    /// let difference = Recording::parse(file)?.replay(&mut bridge).unwrap_err();
+    /// assert_eq!(difference.at(), "/outcome/items/0/operation");
+    /// # Ok::<(), stillpoint::record::RecordError>(())
+    /// ```
     #[must_use]
     pub fn at(&self) -> &str {
         &self.at.pointer
     }
 
     /// What the record has there, where it has anything.
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::Recording;
+    /// # use stillpoint::{Executor, effects};
+    /// # effects! { enum Effect { Say => notify String } }
+    /// # let executor = Executor::<Effect>::new();
+    /// # executor.shell().notify("goodbye".to_owned()).unwrap();
+    /// # let mut bridge = Bridge::new(executor);
+    /// let file = concat!(
+    ///     r#"{"stillpoint":"record","version":1}"#, "\n",
+    ///     r#"{"call":"drain","outcome":{"items":[{"type":"notify","effect":"Say","operation":"hello"}]}}"#,
+    /// );
+    /// let difference = Recording::parse(file)?.replay(&mut bridge).unwrap_err();
+    /// assert_eq!(difference.expected().unwrap(), "hello");
+    /// # Ok::<(), stillpoint::record::RecordError>(())
+    /// ```
     #[must_use]
     pub fn expected(&self) -> Option<&Value> {
         self.at.expected.as_ref()
     }
 
     /// What the replay has, where it has anything.
+    ///
+    /// ```
+    /// # use stillpoint::bridge::Bridge;
+    /// # use stillpoint::record::Recording;
+    /// # use stillpoint::{Executor, effects};
+    /// # effects! { enum Effect { Say => notify String } }
+    /// # let executor = Executor::<Effect>::new();
+    /// # executor.shell().notify("goodbye".to_owned()).unwrap();
+    /// # let mut bridge = Bridge::new(executor);
+    /// let file = concat!(
+    ///     r#"{"stillpoint":"record","version":1}"#, "\n",
+    ///     r#"{"call":"drain","outcome":{"items":[{"type":"notify","effect":"Say","operation":"hello"}]}}"#,
+    /// );
+    /// let difference = Recording::parse(file)?.replay(&mut bridge).unwrap_err();
+    /// assert_eq!(difference.found().unwrap(), "goodbye");
+    /// # Ok::<(), stillpoint::record::RecordError>(())
+    /// ```
     #[must_use]
     pub fn found(&self) -> Option<&Value> {
         self.at.found.as_ref()

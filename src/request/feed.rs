@@ -14,6 +14,26 @@ use crate::turn;
 
 /// One operation, and the right to answer it any number of times. Dropping it, and with it the only feed, ends the
 /// stream as [abandoned](crate::RequestError::Abandoned).
+///
+/// ```
+/// use futures::StreamExt;
+/// use stillpoint::{Emitted, Executor, Operation, Subscription};
+///
+/// struct Lines(&'static str);
+/// impl Operation for Lines {
+///     type Output = String;
+/// }
+///
+/// let mut executor = Executor::<Subscription<Lines>>::new();
+/// let shell = executor.shell();
+/// let task = executor.spawn(async move { shell.subscribe(Lines("a.txt")).next().await });
+/// executor.run_until_stalled();
+/// let Some(Emitted::Effect(lines)) = executor.drain().next() else { unreachable!() };
+/// assert_eq!(lines.operation.0, "a.txt");
+/// lines.feed.send("first".to_owned()).unwrap();
+/// executor.run_until_stalled();
+/// assert_eq!(futures::executor::block_on(task).unwrap().as_deref(), Some("first"));
+/// ```
 #[derive(Debug)]
 pub struct Subscription<Op: Operation> {
     /// What is wanted.
@@ -24,6 +44,25 @@ pub struct Subscription<Op: Operation> {
 
 impl<Op: Operation> Subscription<Op> {
     /// The subscription's id, which a later [`Emitted::Cancelled`](crate::Emitted::Cancelled) would name.
+    ///
+    /// ```
+    /// # use futures::StreamExt;
+    /// # use stillpoint::{Emitted, Executor, Operation, Subscription};
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # let mut executor = Executor::<Subscription<Keys>>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move { shell.subscribe(Keys).next().await });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(keys)) = executor.drain().next() else { unreachable!() };
+    /// executor.send(&keys.feed, 'a').unwrap();
+    /// executor.run_until_stalled();
+    /// assert!(task.is_finished(), "and so the stream is dropped");
+    /// let Some(Emitted::Cancelled(id)) = executor.drain().next() else { unreachable!() };
+    /// assert_eq!(id, keys.id());
+    /// ```
     #[must_use]
     pub fn id(&self) -> RequestId {
         self.feed.id()
@@ -89,6 +128,22 @@ impl<Op: Operation> Feed<Op> {
     }
 
     /// The subscription's id.
+    ///
+    /// ```
+    /// # use futures::StreamExt;
+    /// # use stillpoint::{Emitted, Executor, Operation, Subscription};
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # let mut executor = Executor::<Subscription<Keys>>::new();
+    /// # let shell = executor.shell();
+    /// executor.spawn(async move { shell.subscribe(Keys).collect::<String>().await });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(keys)) = executor.drain().next() else { unreachable!() };
+    /// let other = keys.feed.clone();
+    /// assert_eq!(other.id(), keys.feed.id(), "another feed of the same stream");
+    /// ```
     #[must_use]
     pub fn id(&self) -> RequestId {
         self.line.id
@@ -111,6 +166,29 @@ impl<Op: Operation> Feed<Op> {
     /// Sends one item. It never polls: the task goes on with the executor's next turn.
     ///
     /// `Ok` means sent. An item that reaches a stream that is cancelled or ended by then is dropped by the executor.
+    ///
+    /// ```
+    /// # use futures::StreamExt;
+    /// # use stillpoint::{Emitted, Executor, Operation, Overflow, Reason, Subscription};
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # let mut executor = Executor::<Subscription<Keys>>::new();
+    /// # let shell = executor.shell();
+    /// executor.spawn(async move {
+    ///     let keys = shell.subscribe(Keys).overflow(Overflow::Reject(2));
+    ///     keys.collect::<String>().await
+    /// });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(keys)) = executor.drain().next() else { unreachable!() };
+    /// let typing = std::thread::spawn(move || {
+    ///     assert!(keys.feed.send('a').is_ok() && keys.feed.send('b').is_ok());
+    ///     keys.feed.send('c').unwrap_err()
+    /// });
+    /// let full = typing.join().unwrap();
+    /// assert_eq!((full.reason(), full.into_inner()), (Reason::Full, 'c'));
+    /// ```
     ///
     /// # Errors
     ///
@@ -137,6 +215,26 @@ impl<Op: Operation> Feed<Op> {
 
     /// Ends the stream, after what was sent: for this feed and all others.
     ///
+    /// ```
+    /// # use futures::StreamExt;
+    /// # use stillpoint::{Emitted, Executor, Operation, Subscription};
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # let mut executor = Executor::<Subscription<Keys>>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move { shell.subscribe(Keys).collect::<String>().await });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(keys)) = executor.drain().next() else { unreachable!() };
+    /// let other = keys.feed.clone();
+    /// other.send('a').unwrap();
+    /// keys.feed.end().unwrap();
+    /// other.send('b').expect("it is sent, and dropped: the stream has ended");
+    /// executor.run_until_stalled();
+    /// assert_eq!(futures::executor::block_on(task).unwrap(), "a");
+    /// ```
+    ///
     /// # Errors
     ///
     /// As for [`send`](Self::send), with nothing to give back.
@@ -146,6 +244,28 @@ impl<Op: Operation> Feed<Op> {
 
     /// Ends the stream as failed, after what was sent: the task finds
     /// [`RequestError::Failed`](crate::RequestError::Failed) in [`ShellStream::ended_by`](crate::ShellStream::ended_by).
+    ///
+    /// ```
+    /// # use futures::StreamExt;
+    /// # use stillpoint::{Emitted, Executor, Operation, Subscription};
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # let mut executor = Executor::<Subscription<Keys>>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move {
+    ///     let mut keys = shell.subscribe(Keys);
+    ///     let text: String = keys.by_ref().collect().await;
+    ///     format!("{text}, then {:?}", keys.ended_by().unwrap())
+    /// });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(keys)) = executor.drain().next() else { unreachable!() };
+    /// keys.feed.send('a').unwrap();
+    /// keys.feed.fail("unplugged").unwrap();
+    /// executor.run_until_stalled();
+    /// assert_eq!(futures::executor::block_on(task).unwrap(), r#"a, then Err(Failed("unplugged"))"#);
+    /// ```
     ///
     /// # Errors
     ///

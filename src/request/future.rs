@@ -24,6 +24,35 @@ use crate::turn::{self, Turn};
 /// it; after that, it gets one [`Emitted::Cancelled`](crate::Emitted::Cancelled), also where it has answered and nobody
 /// read the answer.
 ///
+/// ```
+/// # use stillpoint::{Emitted, Executor, Operation, Request, RequestError};
+/// # struct Ask;
+/// # impl Operation for Ask {
+/// #     type Output = u32;
+/// # }
+/// # let mut executor = Executor::<Request<Ask>>::new();
+/// # let shell = executor.shell();
+/// use futures::future::{Either, select};
+///
+/// let other = shell.clone();
+/// let task = executor.spawn(async move {
+///     let mut slow = shell.request(Ask);
+///     let quick = other.request(Ask);
+///     match select(&mut slow, quick).await {
+///         Either::Right((_quick, _)) => slow.await, // kept, and awaited on
+///         Either::Left((answer, _)) => answer,
+///     }
+/// });
+/// executor.run_until_stalled();
+/// let requests: Vec<_> = executor.drain().collect();
+/// for (emitted, answer) in requests.into_iter().rev().zip([1, 2]) {
+///     let Emitted::Effect(request) = emitted else { unreachable!() };
+///     executor.resolve(request.resolver, answer).unwrap();
+///     executor.run_until_stalled();
+/// }
+/// assert_eq!(futures::executor::block_on(task).unwrap(), Ok(2));
+/// ```
+///
 /// # Errors
 ///
 /// See [`RequestError`].

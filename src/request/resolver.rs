@@ -15,6 +15,25 @@ use crate::turn::{self, Turn};
 
 /// One operation, and the right to answer it. Dropping it abandons the request: its task gets
 /// [`RequestError::Abandoned`](crate::RequestError::Abandoned).
+///
+/// ```
+/// use stillpoint::{Emitted, Executor, Operation, Request, RequestError};
+///
+/// struct HttpGet(&'static str);
+/// impl Operation for HttpGet {
+///     type Output = String;
+/// }
+///
+/// let mut executor = Executor::<Request<HttpGet>>::new();
+/// let shell = executor.shell();
+/// let task = executor.spawn(async move { shell.request(HttpGet("/")).await });
+/// executor.run_until_stalled();
+/// let Some(Emitted::Effect(request)) = executor.drain().next() else { unreachable!() };
+/// assert_eq!(request.operation.0, "/");
+/// drop(request);
+/// executor.run_until_stalled();
+/// assert_eq!(futures::executor::block_on(task).unwrap(), Err(RequestError::Abandoned));
+/// ```
 #[derive(Debug)]
 pub struct Request<Op: Operation> {
     /// What is to be done.
@@ -25,12 +44,48 @@ pub struct Request<Op: Operation> {
 
 impl<Op: Operation> Request<Op> {
     /// The request's id, which a later [`Emitted::Cancelled`](crate::Emitted::Cancelled) would name.
+    ///
+    /// ```
+    /// # use stillpoint::{Emitted, Executor, Operation, Request};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # let mut executor = Executor::<Request<Ask>>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move { shell.request(Ask).await });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(request)) = executor.drain().next() else { unreachable!() };
+    /// task.abort();
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Cancelled(id)) = executor.drain().next() else { unreachable!() };
+    /// assert_eq!(id, request.id());
+    /// ```
     #[must_use]
     pub fn id(&self) -> RequestId {
         self.resolver.id()
     }
 
     /// Answers it; see [`Resolver::resolve`].
+    ///
+    /// ```
+    /// # use stillpoint::{Emitted, Executor, Operation, Request};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # let mut executor = Executor::<Request<Ask>>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move { shell.request(Ask).await });
+    /// executor.run_until_stalled();
+    /// for emitted in executor.drain() {
+    ///     if let Emitted::Effect(request) = emitted {
+    ///         request.resolve(42).unwrap(); // where `drain` borrows the executor, too
+    ///     }
+    /// }
+    /// executor.run_until_stalled();
+    /// assert_eq!(futures::executor::block_on(task).unwrap(), Ok(42));
+    /// ```
     ///
     /// # Errors
     ///
@@ -40,6 +95,23 @@ impl<Op: Operation> Request<Op> {
     }
 
     /// Fails it; see [`Resolver::fail`].
+    ///
+    /// ```
+    /// # use stillpoint::{Emitted, Executor, Operation, Request};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # let mut executor = Executor::<Request<Ask>>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move { shell.request(Ask).await });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(request)) = executor.drain().next() else { unreachable!() };
+    /// request.fail("not here").unwrap();
+    /// executor.run_until_stalled();
+    /// let error = futures::executor::block_on(task).unwrap().unwrap_err();
+    /// assert_eq!(error.to_string(), "the shell failed it: not here");
+    /// ```
     ///
     /// # Errors
     ///
@@ -83,12 +155,41 @@ impl<T> ResolveError<T> {
     }
 
     /// Why it had no effect.
+    ///
+    /// ```
+    /// # use stillpoint::{Emitted, Executor, Operation, Reason, Request};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # let mut executor = Executor::<Request<Ask>>::new();
+    /// # let shell = executor.shell();
+    /// executor.spawn(async move { shell.request(Ask).await });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(request)) = executor.drain().next() else { unreachable!() };
+    /// executor.teardown();
+    /// let error = request.resolve(42).unwrap_err();
+    /// assert_eq!(error.reason(), Reason::TornDown);
+    /// ```
     #[must_use]
     pub fn reason(&self) -> Reason {
         self.reason
     }
 
     /// The answer.
+    ///
+    /// ```
+    /// # use stillpoint::{Executor, Operation, RequestId};
+    /// struct Open;
+    /// impl Operation for Open {
+    ///     type Output = Vec<u8>; // stands for a file
+    /// }
+    ///
+    /// let mut executor = Executor::<()>::new();
+    /// let id = RequestId::from_u64(7); // nobody's
+    /// let file = executor.resolve_id::<Open>(id, vec![1, 2, 3]).unwrap_err().into_inner();
+    /// assert_eq!(file.len(), 3, "so it can be closed");
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> T {
         self.answer
@@ -151,6 +252,28 @@ impl<Op: Operation> Resolver<Op> {
     }
 
     /// The request's id.
+    ///
+    /// ```
+    /// # use stillpoint::{Emitted, Executor, Operation, Request};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # let mut executor = Executor::<Request<Ask>>::new();
+    /// # let shell = executor.shell();
+    /// use std::collections::HashMap;
+    ///
+    /// executor.spawn(async move { futures::join!(shell.request(Ask), shell.request(Ask)) });
+    /// executor.run_until_stalled();
+    /// let mut pending = HashMap::new();
+    /// for emitted in executor.drain() {
+    ///     match emitted {
+    ///         Emitted::Effect(request) => drop(pending.insert(request.resolver.id(), request.resolver)),
+    ///         Emitted::Cancelled(id) => drop(pending.remove(&id)),
+    ///     }
+    /// }
+    /// assert_eq!(pending.len(), 2);
+    /// ```
     #[must_use]
     pub fn id(&self) -> RequestId {
         self.id
@@ -174,6 +297,23 @@ impl<Op: Operation> Resolver<Op> {
     /// one notice. A shell whose answers stand for something, such as an open file, answers by
     /// [`Executor::resolve`](crate::Executor::resolve), which gives a late one back, or remembers which ids it was told.
     ///
+    /// ```
+    /// # use stillpoint::{Emitted, Executor, Operation, Request};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # let mut executor = Executor::<Request<Ask>>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move { shell.request(Ask).await });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(request)) = executor.drain().next() else { unreachable!() };
+    /// task.abort(); // before the answer is taken in
+    /// request.resolver.resolve(42).expect("it was sent, and nobody knows better here");
+    /// executor.run_until_stalled();
+    /// assert!(matches!(executor.drain().next(), Some(Emitted::Cancelled(_))));
+    /// ```
+    ///
     /// # Errors
     ///
     /// Gives the answer back where it is known to have no effect: with [`Reason::TornDown`] after a teardown, and inside
@@ -187,6 +327,24 @@ impl<Op: Operation> Resolver<Op> {
     }
 
     /// Fails the request: its task gets [`RequestError::Failed`](crate::RequestError::Failed) with this reason.
+    ///
+    /// ```
+    /// # use stillpoint::{Emitted, Executor, Operation, Request, RequestError};
+    /// # struct Ask;
+    /// # impl Operation for Ask {
+    /// #     type Output = u32;
+    /// # }
+    /// # let mut executor = Executor::<Request<Ask>>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move { shell.request(Ask).await });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(request)) = executor.drain().next() else { unreachable!() };
+    /// let reading = std::thread::spawn(move || request.resolver.fail("no such file"));
+    /// reading.join().unwrap().unwrap();
+    /// executor.run_until_stalled();
+    /// let answer = futures::executor::block_on(task).unwrap();
+    /// assert_eq!(answer, Err(RequestError::Failed("no such file".to_owned())));
+    /// ```
     ///
     /// # Errors
     ///

@@ -73,12 +73,57 @@ impl<Op: Operation, E> ShellStream<Op, E> {
 
     /// Chooses what becomes of items that come faster than they are taken. Called after the first poll, it changes
     /// nothing.
+    ///
+    /// ```
+    /// # use futures::StreamExt;
+    /// # use stillpoint::{Emitted, Executor, Operation, Overflow, Subscription};
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # let mut executor = Executor::<Subscription<Keys>>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move {
+    ///     let keys = shell.subscribe(Keys).overflow(Overflow::DropOldest(2));
+    ///     keys.collect::<String>().await
+    /// });
+    /// executor.run_until_stalled();
+    /// let Some(Emitted::Effect(keys)) = executor.drain().next() else { unreachable!() };
+    /// for key in "hello".chars() {
+    ///     executor.send(&keys.feed, key).unwrap();
+    /// }
+    /// executor.end(&keys.feed).unwrap();
+    /// executor.run_until_stalled();
+    /// assert_eq!(futures::executor::block_on(task).unwrap(), "lo");
+    /// ```
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = Some(overflow);
         self
     }
 
     /// How the stream ended: `Ok` when the shell ended it, else why. `None` while it has not given its `None`.
+    ///
+    /// ```
+    /// # use futures::StreamExt;
+    /// # use stillpoint::{Emitted, Executor, Operation, RequestError, Subscription};
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # let mut executor = Executor::<Subscription<Keys>>::new();
+    /// # let shell = executor.shell();
+    /// let task = executor.spawn(async move {
+    ///     let mut keys = shell.subscribe(Keys);
+    ///     assert_eq!(keys.ended_by(), None);
+    ///     assert_eq!(keys.next().await, None);
+    ///     keys.ended_by().map(|end| end.map_err(Clone::clone))
+    /// });
+    /// executor.run_until_stalled();
+    /// drop(executor.drain().next()); // with its feed
+    /// executor.run_until_stalled();
+    /// let end = futures::executor::block_on(task).unwrap();
+    /// assert_eq!(end, Some(Err(RequestError::Abandoned)));
+    /// ```
     pub fn ended_by(&self) -> Option<Result<(), &RequestError>> {
         match &self.ended {
             None => None,

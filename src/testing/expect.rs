@@ -15,6 +15,41 @@ use crate::shell::Notification;
 ///
 /// `P` is what is expected: a [`Request`], a [`Subscription`], a [`Notification`] or a [`Cancelled`]. Dropping it
 /// without one of the methods that say what to do expects nothing.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use futures::StreamExt;
+/// # use stillpoint::testing::TestShell;
+/// # use stillpoint::{Executor, Operation, effects};
+/// # #[derive(Debug)]
+/// # struct Get(&'static str);
+/// # impl Operation for Get {
+/// #     type Output = u32;
+/// # }
+/// # struct Keys;
+/// # impl Operation for Keys {
+/// #     type Output = char;
+/// # }
+/// # struct Sleep(Duration);
+/// # impl Operation for Sleep {
+/// #     type Output = ();
+/// # }
+/// # effects! {
+/// #     enum Effect {
+/// #         Get => request Get,
+/// #         Keys => stream Keys,
+/// #         Sleep => request Sleep,
+/// #         Say => notify String,
+/// #     }
+/// # }
+/// # let mut test = TestShell::new(Executor::<Effect>::new());
+/// # let shell = test.shell();
+/// let task = test.spawn(async move { shell.request(Get("/")).await });
+/// let found = test.expect::<Get>(|get| get.0 == "/");
+/// found.resolve(200);
+/// assert_eq!(test.join(task).unwrap(), Ok(200));
+/// test.finish();
+/// ```
 #[must_use = "say what to do with it: `resolve`, `take` or the like"]
 pub struct Expectation<'a, E: Scripted, P> {
     shell: &'a mut TestShell<E>,
@@ -28,6 +63,42 @@ pub struct Expectation<'a, E: Scripted, P> {
 type IsIt<'a> = Box<dyn FnMut(&dyn super::scripted::Held) -> bool + 'a>;
 
 /// The cancellation of an operation, as something that is expected. There is no value of it.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use futures::StreamExt;
+/// # use stillpoint::testing::TestShell;
+/// # use stillpoint::{Executor, Operation, effects};
+/// # #[derive(Debug)]
+/// # struct Get(&'static str);
+/// # impl Operation for Get {
+/// #     type Output = u32;
+/// # }
+/// # struct Keys;
+/// # impl Operation for Keys {
+/// #     type Output = char;
+/// # }
+/// # struct Sleep(Duration);
+/// # impl Operation for Sleep {
+/// #     type Output = ();
+/// # }
+/// # effects! {
+/// #     enum Effect {
+/// #         Get => request Get,
+/// #         Keys => stream Keys,
+/// #         Sleep => request Sleep,
+/// #         Say => notify String,
+/// #     }
+/// # }
+/// # let mut test = TestShell::new(Executor::<Effect>::new());
+/// # let shell = test.shell();
+/// let task = test.spawn(async move { shell.request(Get("/")).await });
+/// let _resolver = test.expect::<Get>(|_| true).take();
+/// task.abort();
+/// let notice = test.expect_cancelled::<Get>(|get| get.0 == "/"); // it is of the operation that was asked
+/// notice.take();
+/// test.finish();
+/// ```
 pub struct Cancelled<Op>(PhantomData<fn() -> Op>);
 
 /// What is looked for, and how it is called.
@@ -55,12 +126,83 @@ impl<'a, E: Scripted, P> Expectation<'a, E, P> {
     }
 
     /// Takes the first that it accepts of all that was asked and is not expected yet, whatever stands before it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let other = test.shell();
+    /// let task = test.spawn(async move { futures::join!(shell.request(Get("/a")), other.request(Get("/b"))) });
+    /// test.expect::<Get>(|get| get.0 == "/b").in_any_order().resolve(2);
+    /// test.expect::<Get>(|get| get.0 == "/a").resolve(1); // is next by now
+    /// assert_eq!(test.join(task).unwrap(), (Ok(1), Ok(2)));
+    /// test.finish();
+    /// ```
     pub fn in_any_order(mut self) -> Self {
         self.in_order = false;
         self
     }
 
     /// Expects so many, one after the other.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let other = test.shell();
+    /// let task = test.spawn(async move { futures::join!(shell.request(Get("/a")), other.request(Get("/b"))) });
+    /// test.expect::<Get>(|_| true).times(2).resolve(200);
+    /// assert_eq!(test.join(task).unwrap(), (Ok(200), Ok(200)));
+    /// test.finish();
+    /// ```
     pub fn times(self, times: usize) -> Several<'a, E, P> {
         Several {
             expectation: self,
@@ -116,6 +258,44 @@ impl<'a, E: Scripted, P> Expectation<'a, E, P> {
 impl<E: Scripted, Op: Operation> Expectation<'_, E, Request<Op>> {
     /// Answers it. The core goes on with the next thing that the test does with the shell.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let task = test.spawn(async move {
+    ///     let first = shell.request(Get("/")).await?;
+    ///     shell.request(Get("/again")).await.map(|second| first + second)
+    /// });
+    /// test.expect::<Get>(|_| true).resolve(1);
+    /// test.expect::<Get>(|get| get.0 == "/again").resolve(2); // the core has gone on
+    /// assert_eq!(test.join(task).unwrap(), Ok(3));
+    /// test.finish();
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where it is not there, and where the core has cancelled it by now.
@@ -125,6 +305,40 @@ impl<E: Scripted, Op: Operation> Expectation<'_, E, Request<Op>> {
     }
 
     /// Answers it by what is asked.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let task = test.spawn(async move { shell.request(Get("/")).await });
+    /// test.expect::<Get>(|_| true).respond(|get| u32::from(get.0 == "/"));
+    /// assert_eq!(test.join(task).unwrap(), Ok(1));
+    /// test.finish();
+    /// ```
     ///
     /// # Panics
     ///
@@ -136,6 +350,40 @@ impl<E: Scripted, Op: Operation> Expectation<'_, E, Request<Op>> {
 
     /// Fails it.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, RequestError, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let task = test.spawn(async move { shell.request(Get("/")).await });
+    /// test.expect::<Get>(|_| true).fail("no network");
+    /// assert_eq!(test.join(task).unwrap(), Err(RequestError::Failed("no network".to_owned())));
+    /// test.finish();
+    /// ```
+    ///
     /// # Panics
     ///
     /// As [`resolve`](Self::resolve).
@@ -145,6 +393,40 @@ impl<E: Scripted, Op: Operation> Expectation<'_, E, Request<Op>> {
     }
 
     /// Abandons it, as a handler does that is lost.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, RequestError, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let task = test.spawn(async move { shell.request(Get("/")).await });
+    /// test.expect::<Get>(|_| true).abandon();
+    /// assert_eq!(test.join(task).unwrap(), Err(RequestError::Abandoned));
+    /// test.finish();
+    /// ```
     ///
     /// # Panics
     ///
@@ -156,6 +438,41 @@ impl<E: Scripted, Op: Operation> Expectation<'_, E, Request<Op>> {
 
     /// Takes the right to answer it, for later, or from another thread. The core may cancel it meanwhile: see
     /// [`TestShell::expect_cancelled`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let task = test.spawn(async move { shell.request(Get("/")).await });
+    /// let resolver = test.expect::<Get>(|_| true).take();
+    /// std::thread::spawn(move || resolver.resolve(200)).join().unwrap().unwrap();
+    /// assert_eq!(test.join(task).unwrap(), Ok(200));
+    /// test.finish();
+    /// ```
     ///
     /// # Panics
     ///
@@ -169,6 +486,44 @@ impl<E: Scripted, Op: Operation> Expectation<'_, E, Request<Op>> {
 impl<E: Scripted, Op: Operation> Expectation<'_, E, Subscription<Op>> {
     /// Takes the right to send to it, from anywhere, until its end. Dropping the feed abandons the stream.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let task = test.spawn(async move { shell.subscribe(Keys).collect::<String>().await });
+    /// let feed = test.expect_stream::<Keys>(|_| true).take();
+    /// feed.send('a').unwrap();
+    /// test.run(); // the core sees this key before there is another
+    /// feed.send('b').unwrap();
+    /// feed.end().unwrap();
+    /// assert_eq!(test.join(task).unwrap(), "ab");
+    /// test.finish();
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where it is not there.
@@ -178,6 +533,40 @@ impl<E: Scripted, Op: Operation> Expectation<'_, E, Subscription<Op>> {
     }
 
     /// Sends these items and ends the stream.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let task = test.spawn(async move { shell.subscribe(Keys).collect::<String>().await });
+    /// test.expect_stream::<Keys>(|_| true).send_all("hello".chars());
+    /// assert_eq!(test.join(task).unwrap(), "hello");
+    /// test.finish();
+    /// ```
     ///
     /// # Panics
     ///
@@ -196,6 +585,44 @@ impl<E: Scripted, Op: Operation> Expectation<'_, E, Subscription<Op>> {
 
     /// Abandons it, as a handler does that is lost.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, RequestError, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let task = test.spawn(async move {
+    ///     let mut keys = shell.subscribe(Keys);
+    ///     while keys.next().await.is_some() {}
+    ///     keys.ended_by() == Some(Err(&RequestError::Abandoned))
+    /// });
+    /// test.expect_stream::<Keys>(|_| true).abandon();
+    /// assert!(test.join(task).unwrap(), "the core knows that this is not the stream's own end");
+    /// test.finish();
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where it is not there, and where the core has cancelled it by now.
@@ -207,6 +634,40 @@ impl<E: Scripted, Op: Operation> Expectation<'_, E, Subscription<Op>> {
 
 impl<E: Scripted, T: Send + 'static> Expectation<'_, E, Notification<T>> {
     /// Takes it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// shell.notify("hello".to_owned()).unwrap();
+    /// let said: String = test.expect_notify::<String>(|_| true).take();
+    /// assert_eq!(said, "hello");
+    /// test.finish();
+    /// ```
     ///
     /// # Panics
     ///
@@ -222,6 +683,42 @@ impl<E: Scripted, T: Send + 'static> Expectation<'_, E, Notification<T>> {
 impl<E: Scripted, Op: Operation> Expectation<'_, E, Cancelled<Op>> {
     /// Takes the notice, and says which request it is of.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let task = test.spawn(async move { shell.request(Get("/")).await });
+    /// let resolver = test.expect::<Get>(|_| true).take();
+    /// task.abort();
+    /// let id = test.expect_cancelled::<Get>(|_| true).take();
+    /// assert_eq!(id, resolver.id());
+    /// test.finish();
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where there is none.
@@ -234,6 +731,42 @@ impl<E: Scripted, Op: Operation> Expectation<'_, E, Cancelled<Op>> {
 }
 
 /// So many of one [`Expectation`]. Made by [`Expectation::times`].
+///
+/// ```
+/// # use std::time::Duration;
+/// # use futures::StreamExt;
+/// # use stillpoint::testing::TestShell;
+/// # use stillpoint::{Executor, Operation, effects};
+/// # #[derive(Debug)]
+/// # struct Get(&'static str);
+/// # impl Operation for Get {
+/// #     type Output = u32;
+/// # }
+/// # struct Keys;
+/// # impl Operation for Keys {
+/// #     type Output = char;
+/// # }
+/// # struct Sleep(Duration);
+/// # impl Operation for Sleep {
+/// #     type Output = ();
+/// # }
+/// # effects! {
+/// #     enum Effect {
+/// #         Get => request Get,
+/// #         Keys => stream Keys,
+/// #         Sleep => request Sleep,
+/// #         Say => notify String,
+/// #     }
+/// # }
+/// # let mut test = TestShell::new(Executor::<Effect>::new());
+/// # let shell = test.shell();
+/// for text in ["one", "two", "three"] {
+///     shell.notify(text.to_owned()).unwrap();
+/// }
+/// let several = test.expect_notify::<String>(|text| text.len() < 6).times(3);
+/// assert_eq!(several.take().concat(), "onetwothree");
+/// test.finish();
+/// ```
 #[must_use = "say what to do with them: `resolve`, `take` or the like"]
 pub struct Several<'a, E: Scripted, P> {
     expectation: Expectation<'a, E, P>,
@@ -242,6 +775,41 @@ pub struct Several<'a, E: Scripted, P> {
 
 impl<E: Scripted, Op: Operation> Several<'_, E, Request<Op>> {
     /// Answers each the same.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let other = test.shell();
+    /// let task = test.spawn(async move { futures::join!(shell.request(Get("/a")), other.request(Get("/b"))) });
+    /// test.expect::<Get>(|_| true).times(2).resolve(404);
+    /// assert_eq!(test.join(task).unwrap(), (Ok(404), Ok(404)));
+    /// test.finish();
+    /// ```
     ///
     /// # Panics
     ///
@@ -255,6 +823,45 @@ impl<E: Scripted, Op: Operation> Several<'_, E, Request<Op>> {
     }
 
     /// Answers each by what it asks.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let other = test.shell();
+    /// let task = test.spawn(async move { futures::join!(shell.request(Get("/a")), other.request(Get("/b"))) });
+    /// let mut count = 0;
+    /// test.expect::<Get>(|_| true).times(2).respond(|_| {
+    ///     count += 1;
+    ///     count
+    /// });
+    /// assert_eq!(test.join(task).unwrap(), (Ok(1), Ok(2)));
+    /// test.finish();
+    /// ```
     ///
     /// # Panics
     ///
@@ -277,6 +884,42 @@ impl<E: Scripted, Op: Operation> Several<'_, E, Request<Op>> {
 
     /// Fails each.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let other = test.shell();
+    /// let task = test.spawn(async move { futures::join!(shell.request(Get("/a")), other.request(Get("/b"))) });
+    /// test.expect::<Get>(|_| true).times(2).fail("no network");
+    /// let (first, second) = test.join(task).unwrap();
+    /// assert!(first.is_err() && first == second);
+    /// test.finish();
+    /// ```
+    ///
     /// # Panics
     ///
     /// As [`Expectation::resolve`], of each.
@@ -293,6 +936,41 @@ impl<E: Scripted, Op: Operation> Several<'_, E, Request<Op>> {
 
     /// Abandons each.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, RequestError, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let other = test.shell();
+    /// let task = test.spawn(async move { futures::join!(shell.request(Get("/a")), other.request(Get("/b"))) });
+    /// test.expect::<Get>(|_| true).times(2).abandon();
+    /// assert_eq!(test.join(task).unwrap(), (Err(RequestError::Abandoned), Err(RequestError::Abandoned)));
+    /// test.finish();
+    /// ```
+    ///
     /// # Panics
     ///
     /// As [`Expectation::resolve`], of each.
@@ -304,6 +982,45 @@ impl<E: Scripted, Op: Operation> Several<'_, E, Request<Op>> {
     }
 
     /// Takes the rights to answer them, in the order in which they were asked.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let other = test.shell();
+    /// let task = test.spawn(async move { futures::join!(shell.request(Get("/a")), other.request(Get("/b"))) });
+    /// let taken = test.expect::<Get>(|_| true).times(2).take();
+    /// for (resolver, answer) in taken.into_iter().zip([1, 2]).rev() {
+    ///     resolver.resolve(answer).unwrap(); // the second one first
+    ///     test.run();
+    /// }
+    /// assert_eq!(test.join(task).unwrap(), (Ok(1), Ok(2)));
+    /// test.finish();
+    /// ```
     ///
     /// # Panics
     ///
@@ -321,6 +1038,41 @@ impl<E: Scripted, Op: Operation> Several<'_, E, Request<Op>> {
 impl<E: Scripted, T: Send + 'static> Several<'_, E, Notification<T>> {
     /// Takes them, in the order in which they were told.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// for line in ["first", "second"] {
+    ///     shell.notify(line.to_owned()).unwrap();
+    /// }
+    /// assert_eq!(test.expect_notify::<String>(|_| true).times(2).take(), ["first", "second"]);
+    /// test.finish();
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where there are fewer.
@@ -337,6 +1089,43 @@ impl<E: Scripted, T: Send + 'static> Several<'_, E, Notification<T>> {
 
 impl<E: Scripted, Op: Operation> Several<'_, E, Cancelled<Op>> {
     /// Takes the notices, in the order in which they came.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures::StreamExt;
+    /// # use stillpoint::testing::TestShell;
+    /// # use stillpoint::{Executor, Operation, effects};
+    /// # #[derive(Debug)]
+    /// # struct Get(&'static str);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// # struct Keys;
+    /// # impl Operation for Keys {
+    /// #     type Output = char;
+    /// # }
+    /// # struct Sleep(Duration);
+    /// # impl Operation for Sleep {
+    /// #     type Output = ();
+    /// # }
+    /// # effects! {
+    /// #     enum Effect {
+    /// #         Get => request Get,
+    /// #         Keys => stream Keys,
+    /// #         Sleep => request Sleep,
+    /// #         Say => notify String,
+    /// #     }
+    /// # }
+    /// # let mut test = TestShell::new(Executor::<Effect>::new());
+    /// # let shell = test.shell();
+    /// let other = test.shell();
+    /// let task = test.spawn(async move { futures::join!(shell.request(Get("/a")), other.request(Get("/b"))) });
+    /// let resolvers = test.expect::<Get>(|_| true).times(2).take();
+    /// task.abort();
+    /// let ids = test.expect_cancelled::<Get>(|_| true).times(2).take();
+    /// assert!(resolvers.iter().all(|resolver| ids.contains(&resolver.id())));
+    /// test.finish();
+    /// ```
     ///
     /// # Panics
     ///

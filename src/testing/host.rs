@@ -14,6 +14,20 @@ use crate::spawner::Spawner;
 
 /// An executor that a [`TestShell`](super::TestShell) drives: made of an [`Executor`] or a [`LocalExecutor`]. Dropping
 /// it drops the executor.
+///
+/// ```
+/// use stillpoint::testing::{Host, Scripted, TestShell};
+/// use stillpoint::{Executor, LocalExecutor, Notification};
+///
+/// /// A test of one's own for whichever executor a core runs on.
+/// fn test<E: Scripted>(executor: impl Into<Host<E>>) -> TestShell<E> {
+///     let mut test = TestShell::new(executor);
+///     test.limit_polls(1_000);
+///     test
+/// }
+/// test(Executor::<Notification<String>>::new()).finish();
+/// test(LocalExecutor::<Notification<String>>::new()).finish();
+/// ```
 pub struct Host<E: Send + 'static>(Either<E>);
 
 enum Either<E: Send + 'static> {

@@ -71,12 +71,29 @@ impl Registry {
 
 impl RefProbe {
     /// Makes a probe with nothing out.
+    ///
+    /// ```
+    /// use stillpoint::testing::RefProbe;
+    ///
+    /// let probe = RefProbe::new();
+    /// probe.assert_back(); // nothing was handed out yet
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Hands out a token with this label, from this place.
+    ///
+    /// ```
+    /// use stillpoint::testing::RefProbe;
+    ///
+    /// let probe = RefProbe::new();
+    /// let connections: Vec<_> = (0..3).map(|n| probe.token(format!("connection {n}"))).collect();
+    /// assert_eq!(probe.missing()[2].label, "connection 2");
+    /// drop(connections);
+    /// probe.assert_back();
+    /// ```
     #[track_caller]
     pub fn token(&self, label: impl Into<Cow<'static, str>>) -> Token {
         self.registry.add(Missing {
@@ -87,12 +104,37 @@ impl RefProbe {
     }
 
     /// The tokens that are out, in the order in which they were handed out.
+    ///
+    /// ```
+    /// use stillpoint::testing::RefProbe;
+    ///
+    /// let probe = RefProbe::new();
+    /// let (first, second) = (probe.token("first"), probe.token("second"));
+    /// drop(first);
+    /// let labels: Vec<_> = probe.missing().into_iter().map(|missing| missing.label).collect();
+    /// assert_eq!(labels, ["second"]);
+    /// # drop(second);
+    /// ```
     #[must_use]
     pub fn missing(&self) -> Vec<Missing> {
         self.registry.out().tokens.values().cloned().collect()
     }
 
     /// Panics unless every token is back.
+    ///
+    /// ```
+    /// use stillpoint::testing::RefProbe;
+    ///
+    /// let probe = RefProbe::new();
+    /// let token = probe.token("what a handler holds");
+    /// let handler = move |n: u32| {
+    ///     let _held = &token;
+    ///     n + 1
+    /// };
+    /// assert_eq!(handler(1), 2);
+    /// drop(handler); // without this it panics: `1 token is not back: "what a handler holds", handed out at …`
+    /// probe.assert_back();
+    /// ```
     ///
     /// # Panics
     ///
@@ -104,6 +146,17 @@ impl RefProbe {
 
     /// The same, and says which tasks of an executor are alive, and what each waits for.
     ///
+    /// ```
+    /// use stillpoint::Executor;
+    /// use stillpoint::testing::RefProbe;
+    ///
+    /// let (probe, mut executor) = (RefProbe::new(), Executor::<()>::new());
+    /// let token = probe.token("what the task holds");
+    /// drop(executor.spawn(async move { drop(token) }));
+    /// executor.run_until_stalled(); // without this, it says that the task is alive and was never polled
+    /// probe.assert_back_in(&executor.snapshot());
+    /// ```
+    ///
     /// # Panics
     ///
     /// As [`assert_back`](Self::assert_back).
@@ -114,6 +167,20 @@ impl RefProbe {
 
     /// The same, after an executor was torn down, and says what of it is still out: tasks whose wakers somebody holds,
     /// join handles, resolvers.
+    ///
+    /// ```
+    /// use stillpoint::Executor;
+    /// use stillpoint::testing::RefProbe;
+    ///
+    /// let (probe, mut executor) = (RefProbe::new(), Executor::<()>::new());
+    /// let token = probe.token("what the task holds");
+    /// drop(executor.spawn(async move {
+    ///     let _held = token;
+    ///     std::future::pending::<()>().await
+    /// }));
+    /// executor.run_until_stalled();
+    /// probe.assert_back_after(&executor.teardown());
+    /// ```
     ///
     /// # Panics
     ///
@@ -162,6 +229,18 @@ impl fmt::Debug for RefProbe {
 
 /// One token of a [`RefProbe`]. Dropping it brings it back. A [`Clone`] of it is another one, with the same label, that
 /// has to come back as well.
+///
+/// ```
+/// use stillpoint::testing::RefProbe;
+///
+/// let probe = RefProbe::new();
+/// let token = probe.token("page");
+/// let copy = token.clone();
+/// drop(token);
+/// assert!(probe.missing()[0].cloned.is_some(), "the copy is still out");
+/// drop(copy);
+/// probe.assert_back();
+/// ```
 #[must_use = "a token that is dropped at once says nothing"]
 pub struct Token {
     registry: Arc<Registry>,
@@ -203,6 +282,16 @@ impl fmt::Debug for Token {
 }
 
 /// A token that is out. Plain data: dropping it does nothing.
+///
+/// ```
+/// use stillpoint::testing::RefProbe;
+///
+/// let probe = RefProbe::new();
+/// let _lost = probe.token("connection");
+/// let missing = &probe.missing()[0];
+/// assert_eq!((missing.label.as_ref(), missing.cloned), ("connection", None));
+/// assert!(missing.to_string().starts_with(r#""connection", handed out at "#));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Missing {

@@ -18,6 +18,22 @@ use crate::order::Order;
 /// answered next, and whatever the test itself [chooses](Self::choose).
 ///
 /// It is a handle: [`Clone`] gives another one of the same schedule, and dropping it does nothing.
+///
+/// ```
+/// use stillpoint::testing::{Schedule, Simulation};
+/// use stillpoint::Executor;
+///
+/// /// A test's own beginning, which takes the schedule on.
+/// fn start(schedule: &Schedule, tasks: usize) -> Executor<()> {
+///     let mut executor = schedule.executor();
+///     (0..tasks).for_each(|_| drop(executor.spawn(async {})));
+///     executor
+/// }
+/// Simulation::new().seeds(10).run(|schedule| {
+///     let mut executor = start(schedule, 1 + schedule.choose(3));
+///     assert_eq!(executor.run_until_stalled().pending, 0);
+/// });
+/// ```
 #[derive(Clone)]
 pub struct Schedule(Arc<Mutex<Drawing>>);
 
@@ -72,6 +88,24 @@ impl Schedule {
 
     /// Makes an executor whose ready tasks are polled in the order that this schedule picks: rule 8, that the first is
     /// next, does not hold of it.
+    ///
+    /// ```
+    /// use std::collections::BTreeSet;
+    /// use std::sync::{Arc, Mutex};
+    /// use stillpoint::testing::Simulation;
+    ///
+    /// let orders = Mutex::new(BTreeSet::new());
+    /// Simulation::new().seeds(100).run(|schedule| {
+    ///     let (mut executor, order) = (schedule.executor::<()>(), Arc::new(Mutex::new(String::new())));
+    ///     for name in ['a', 'b', 'c'] {
+    ///         let order = Arc::clone(&order);
+    ///         drop(executor.spawn(async move { order.lock().unwrap().push(name) }));
+    ///     }
+    ///     executor.run_until_stalled();
+    ///     orders.lock().unwrap().insert(order.lock().unwrap().clone());
+    /// });
+    /// assert_eq!(orders.lock().unwrap().len(), 6, "every order of three tasks");
+    /// ```
     #[must_use]
     pub fn executor<E: Send + 'static>(&self) -> Executor<E> {
         let mut executor = Executor::new();
@@ -80,6 +114,22 @@ impl Schedule {
     }
 
     /// The same for futures that are bound to this thread.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use std::rc::Rc;
+    /// use stillpoint::testing::Simulation;
+    ///
+    /// Simulation::new().seeds(10).run(|schedule| {
+    ///     let (mut executor, sum) = (schedule.local_executor::<()>(), Rc::new(Cell::new(0)));
+    ///     for number in 1..=3 {
+    ///         let sum = Rc::clone(&sum);
+    ///         drop(executor.spawn_local(async move { sum.set(sum.get() + number) }));
+    ///     }
+    ///     executor.run_until_stalled();
+    ///     assert_eq!(sum.get(), 6, "whichever was first");
+    /// });
+    /// ```
     #[must_use]
     pub fn local_executor<E: Send + 'static>(&self) -> LocalExecutor<E> {
         let mut executor = LocalExecutor::new();
@@ -88,6 +138,24 @@ impl Schedule {
     }
 
     /// Makes a scripted shell, with an executor of its own, that follows this schedule; see [`TestShell::follow`].
+    ///
+    /// ```
+    /// # use stillpoint::testing::Simulation;
+    /// # use stillpoint::{Operation, Request};
+    /// # struct Get(u32);
+    /// # impl Operation for Get {
+    /// #     type Output = u32;
+    /// # }
+    /// Simulation::new().seeds(10).run(|schedule| {
+    ///     let mut test = schedule.shell::<Request<Get>>();
+    ///     test.on::<Get>(|get| get.0 * 2); // answers in whichever order the schedule picks
+    ///     let shell = test.shell();
+    ///     let pages = (1..=3).map(move |page| shell.request(Get(page)));
+    ///     let task = test.spawn(futures::future::join_all(pages));
+    ///     assert_eq!(test.join(task).unwrap(), [Ok(2), Ok(4), Ok(6)]);
+    ///     test.finish();
+    /// });
+    /// ```
     #[must_use = "a shell that is dropped at once tests nothing"]
     #[track_caller]
     pub fn shell<E: Scripted>(&self) -> TestShell<E> {
@@ -95,6 +163,18 @@ impl Schedule {
     }
 
     /// Picks one of so many, from 0: for what the test itself varies. 0 is what a shrunk schedule has wherever it can.
+    ///
+    /// ```
+    /// use stillpoint::testing::Simulation;
+    ///
+    /// let failure = Simulation::new()
+    ///     .explore(|schedule| {
+    ///         let size = schedule.choose(100); // the test's own input
+    ///         assert!(size < 90, "{size} is too much");
+    ///     })
+    ///     .unwrap_err();
+    /// assert_eq!(failure.message, "90 is too much", "it was shrunk to the least that fails");
+    /// ```
     ///
     /// # Panics
     ///
@@ -223,12 +303,26 @@ impl Choices {
     }
 
     /// How many choices are not the first.
+    ///
+    /// ```
+    /// use stillpoint::testing::Choices;
+    ///
+    /// assert_eq!("0=2 17=1".parse::<Choices>().unwrap().len(), 2);
+    /// assert_eq!("0=2 17=0".parse::<Choices>().unwrap().len(), 1, "0 is the first");
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether every choice is the first.
+    ///
+    /// ```
+    /// use stillpoint::testing::Choices;
+    ///
+    /// assert!(Choices::default().is_empty(), "everything in the order in which it was asked");
+    /// assert!(!"3=1".parse::<Choices>().unwrap().is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -269,6 +363,13 @@ impl FromStr for Choices {
 }
 
 /// A text that is no list of [`Choices`]: the word that is none, which [`to_string`](ToString::to_string) shows.
+///
+/// ```
+/// use stillpoint::testing::{Choices, ParseChoicesError};
+///
+/// let error: ParseChoicesError = "3=1 seventeen=2".parse::<Choices>().unwrap_err();
+/// assert_eq!(error.to_string(), "`seventeen=2` is no choice: each is two numbers, as in `3=1 17=2`");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseChoicesError(String);
 

@@ -8,6 +8,46 @@ use super::scripted::{Held, Key, Kind, look, take};
 use crate::request::{Feed, Operation, Resolver};
 
 /// What a standing handler answers. Dropping it drops the answer.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use futures::StreamExt;
+/// # use stillpoint::testing::{Reply, TestShell};
+/// # use stillpoint::{Executor, Operation, effects};
+/// # #[derive(Debug)]
+/// # struct Get(&'static str);
+/// # impl Operation for Get {
+/// #     type Output = u32;
+/// # }
+/// # struct Keys;
+/// # impl Operation for Keys {
+/// #     type Output = char;
+/// # }
+/// # struct Sleep(Duration);
+/// # impl Operation for Sleep {
+/// #     type Output = ();
+/// # }
+/// # effects! {
+/// #     enum Effect {
+/// #         Get => request Get,
+/// #         Keys => stream Keys,
+/// #         Sleep => request Sleep,
+/// #         Say => notify String,
+/// #     }
+/// # }
+/// # let mut test = TestShell::new(Executor::<Effect>::new());
+/// # let shell = test.shell();
+/// test.reply::<Get>(|get| match get.0 {
+///     "/" => Reply::Resolve(200),
+///     "/gone" => Reply::Fail("gone".to_owned()),
+///     _ => Reply::Abandon,
+/// });
+/// let pages = ["/", "/gone", "/lost"].map(|path| shell.request(Get(path)));
+/// let task = test.spawn(futures::future::join_all(pages));
+/// let answers = test.join(task).unwrap().into_iter().map(|answer| answer.is_ok());
+/// assert_eq!(answers.collect::<Vec<_>>(), [true, false, false]);
+/// test.finish();
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reply<T> {
@@ -22,6 +62,49 @@ pub enum Reply<T> {
 }
 
 /// What befell an operation that is watched, and when. Plain data: dropping it does nothing.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use futures::StreamExt;
+/// # use stillpoint::testing::TestShell;
+/// # use stillpoint::{Executor, Operation, effects};
+/// # #[derive(Debug)]
+/// # struct Get(&'static str);
+/// # impl Operation for Get {
+/// #     type Output = u32;
+/// # }
+/// # struct Keys;
+/// # impl Operation for Keys {
+/// #     type Output = char;
+/// # }
+/// # struct Sleep(Duration);
+/// # impl Operation for Sleep {
+/// #     type Output = ();
+/// # }
+/// # effects! {
+/// #     enum Effect {
+/// #         Get => request Get,
+/// #         Keys => stream Keys,
+/// #         Sleep => request Sleep,
+/// #         Say => notify String,
+/// #     }
+/// # }
+/// # let mut test = TestShell::new(Executor::<Effect>::new());
+/// # let shell = test.shell();
+/// use std::sync::mpsc;
+///
+/// let (note, noted) = mpsc::channel();
+/// test.clock::<Sleep>(|sleep| sleep.0);
+/// test.watch::<String>(move |text, event| note.send((text.clone(), event.now)).unwrap());
+/// test.on_notify::<String>(|_| {});
+/// drop(test.spawn(async move {
+///     shell.request(Sleep(Duration::from_secs(3))).await.unwrap();
+///     shell.notify("awake".to_owned()).unwrap();
+/// }));
+/// test.play();
+/// assert_eq!(noted.recv().unwrap(), ("awake".to_owned(), Duration::from_secs(3)));
+/// test.finish();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
@@ -34,6 +117,46 @@ pub struct Event {
 }
 
 /// What befell an operation.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use futures::StreamExt;
+/// # use stillpoint::testing::{TestShell, What};
+/// # use stillpoint::{Executor, Operation, effects};
+/// # #[derive(Debug)]
+/// # struct Get(&'static str);
+/// # impl Operation for Get {
+/// #     type Output = u32;
+/// # }
+/// # struct Keys;
+/// # impl Operation for Keys {
+/// #     type Output = char;
+/// # }
+/// # struct Sleep(Duration);
+/// # impl Operation for Sleep {
+/// #     type Output = ();
+/// # }
+/// # effects! {
+/// #     enum Effect {
+/// #         Get => request Get,
+/// #         Keys => stream Keys,
+/// #         Sleep => request Sleep,
+/// #         Say => notify String,
+/// #     }
+/// # }
+/// # let mut test = TestShell::new(Executor::<Effect>::new());
+/// # let shell = test.shell();
+/// use std::sync::mpsc;
+///
+/// let (note, noted) = mpsc::channel();
+/// test.watch::<Get>(move |get, event| note.send((get.0, event.what)).unwrap());
+/// let task = test.spawn(async move { shell.request(Get("/")).await });
+/// let _resolver = test.expect::<Get>(|_| true).take();
+/// task.abort();
+/// test.expect_cancelled::<Get>(|_| true).take();
+/// assert_eq!(noted.try_iter().collect::<Vec<_>>(), [("/", What::Emitted), ("/", What::Cancelled)]);
+/// test.finish();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum What {

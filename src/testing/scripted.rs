@@ -44,6 +44,14 @@ use crate::shell::Notification;
 )]
 pub trait Scripted: Send + Sized + 'static {
     /// Takes it apart.
+    ///
+    /// ```
+    /// use stillpoint::Notification;
+    /// use stillpoint::testing::Scripted;
+    ///
+    /// let opened = Notification { operation: "hello" }.open();
+    /// assert_eq!(format!("{opened:?}"), "Opened(notification &str)");
+    /// ```
     fn open(self) -> Opened;
 }
 
@@ -66,6 +74,21 @@ impl<T: Send + 'static> Scripted for Notification<T> {
 }
 
 /// An effect that was taken apart. Dropping it drops the operation, and abandons its request or ends its stream.
+///
+/// ```
+/// use stillpoint::Notification;
+/// use stillpoint::testing::{Opened, Scripted};
+///
+/// enum Effect {
+///     Say(Notification<String>),
+/// }
+/// impl Scripted for Effect {
+///     fn open(self) -> Opened {
+///         let Self::Say(said) = self;
+///         said.into() // a request and a subscription are opened so as well
+///     }
+/// }
+/// ```
 #[must_use = "what it holds is abandoned when it is dropped"]
 pub struct Opened {
     pub(super) id: Option<RequestId>,
@@ -98,6 +121,15 @@ impl Opened {
 
     /// Has failures show the operation in this way. Without it, and where `T` is not the operation's type, they have
     /// its type's name alone.
+    ///
+    /// ```
+    /// use stillpoint::Notification;
+    /// use stillpoint::testing::Opened;
+    ///
+    /// let secret = Notification { operation: "my password".to_owned() };
+    /// let opened = Opened::from(secret).shown::<String>(|text, f| write!(f, "{} characters", text.len()));
+    /// assert_eq!(format!("{opened:?}"), "Opened(notification String 11 characters)");
+    /// ```
     pub fn shown<T: Send + 'static>(
         mut self,
         show: fn(&T, &mut Formatter<'_>) -> fmt::Result,

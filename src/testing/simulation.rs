@@ -86,6 +86,13 @@ impl Default for Simulation {
 
 impl Simulation {
     /// Sets up a simulation of the seeds from 0 to 999: the same in each run, so that a test does not come and go.
+    ///
+    /// ```
+    /// use stillpoint::testing::Simulation;
+    ///
+    /// let explored = Simulation::new().explore(|_| {}).unwrap();
+    /// assert_eq!(explored.runs, 1_000);
+    /// ```
     pub fn new() -> Self {
         Self {
             seeds: 0..SEEDS,
@@ -96,18 +103,47 @@ impl Simulation {
     }
 
     /// Tries so many seeds.
+    ///
+    /// ```
+    /// use stillpoint::testing::Simulation;
+    ///
+    /// let explored = Simulation::new().seeds(20).explore(|schedule| drop(schedule.choose(2))).unwrap();
+    /// assert_eq!((explored.runs, explored.choices), (20, 1));
+    /// ```
     pub fn seeds(mut self, seeds: u64) -> Self {
         self.seeds = self.seeds.start..self.seeds.start.saturating_add(seeds);
         self
     }
 
     /// How many choices one run may have until its body is said to have no end: 100,000 if nothing is said.
+    ///
+    /// ```
+    /// use stillpoint::testing::Simulation;
+    ///
+    /// let failure = Simulation::new()
+    ///     .limit_choices(100)
+    ///     .explore(|schedule| while schedule.choose(2) < 2 {}) // for ever
+    ///     .unwrap_err();
+    /// assert!(failure.message.contains("100 choices, and does not end"));
+    /// ```
     pub fn limit_choices(mut self, choices: usize) -> Self {
         self.most = choices;
         self
     }
 
     /// Replays this seed alone.
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    /// use stillpoint::testing::Simulation;
+    ///
+    /// let seen = RefCell::new(Vec::new());
+    /// for _ in 0..2 {
+    ///     Simulation::new().seed(7).run(|schedule| seen.borrow_mut().push([(); 5].map(|()| schedule.choose(10))));
+    /// }
+    /// let seen = seen.into_inner();
+    /// assert_eq!(seen[0], seen[1], "a seed says everything");
+    /// ```
     pub fn seed(mut self, seed: u64) -> Self {
         self.seeds = seed..seed.saturating_add(1);
         self.given = None;
@@ -116,6 +152,16 @@ impl Simulation {
     }
 
     /// Replays these choices alone.
+    ///
+    /// ```
+    /// use stillpoint::testing::Simulation;
+    ///
+    /// let choices = "1=2".parse().unwrap(); // as a failure has printed them
+    /// let explored = Simulation::new().choices(choices).run(|schedule| {
+    ///     assert_eq!([(); 3].map(|()| schedule.choose(5)), [0, 2, 0]);
+    /// });
+    /// assert_eq!(explored.runs, 1);
+    /// ```
     pub fn choices(mut self, choices: Choices) -> Self {
         self.given = Some(choices);
         self.is_replay = true;
@@ -123,6 +169,18 @@ impl Simulation {
     }
 
     /// Runs the body under every schedule, or under the one that the environment names.
+    ///
+    /// ```
+    /// use stillpoint::testing::Simulation;
+    ///
+    /// Simulation::new().run(|schedule| {
+    ///     let mut executor = schedule.executor::<()>();
+    ///     let tasks = [1, 2, 3].map(|number| executor.spawn(async move { number }));
+    ///     executor.run_until_stalled();
+    ///     let sum: u32 = tasks.into_iter().map(|task| futures::executor::block_on(task).unwrap()).sum();
+    ///     assert_eq!(sum, 6); // where this fails, the panic says how to replay it
+    /// });
+    /// ```
     ///
     /// # Panics
     ///
@@ -137,6 +195,15 @@ impl Simulation {
     }
 
     /// The same with a value for a failure, and whatever the environment says.
+    ///
+    /// ```
+    /// use stillpoint::testing::Simulation;
+    ///
+    /// let failure = Simulation::new()
+    ///     .explore(|schedule| assert_ne!(schedule.choose(1_000), 0, "this one is rare"))
+    ///     .unwrap_err();
+    /// assert!(failure.is_reproduced && failure.seed.is_some());
+    /// ```
     ///
     /// # Errors
     ///
@@ -238,6 +305,13 @@ fn shrunk(
 }
 
 /// What schedules were tried that have all passed. Plain data: dropping it does nothing.
+///
+/// ```
+/// use stillpoint::testing::Simulation;
+///
+/// let explored = Simulation::new().seeds(100).run(|schedule| drop((schedule.choose(2), schedule.choose(3))));
+/// assert_eq!((explored.runs, explored.choices, explored.distinct()), (100, 2, 6));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explored {
@@ -250,6 +324,17 @@ pub struct Explored {
 
 impl Explored {
     /// How many of the schedules differed. Where it is 1, the body does not use its schedule, or leaves it no choice.
+    ///
+    /// ```
+    /// use stillpoint::testing::Simulation;
+    ///
+    /// let explored = Simulation::new().run(|schedule| {
+    ///     let mut executor = schedule.executor::<()>();
+    ///     drop(executor.spawn(async {}));
+    ///     executor.run_until_stalled();
+    /// });
+    /// assert_eq!(explored.distinct(), 1, "one task alone has one order: this tests nothing");
+    /// ```
     #[must_use]
     pub fn distinct(&self) -> usize {
         self.seen.len()
@@ -267,6 +352,16 @@ impl Explored {
 }
 
 /// A schedule under which a body panics. Plain data: dropping it does nothing.
+///
+/// ```
+/// use stillpoint::testing::Simulation;
+///
+/// let failure = Simulation::new()
+///     .explore(|schedule| assert!(schedule.choose(3) < 2, "the third is wrong"))
+///     .unwrap_err();
+/// assert_eq!((failure.message.as_str(), failure.shrunk.to_string()), ("the third is wrong", "0=2".to_owned()));
+/// assert!(failure.to_string().contains("STILLPOINT_CHOICES=\"0=2\""));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {

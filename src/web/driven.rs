@@ -13,6 +13,21 @@ use crate::snapshot::Snapshot;
 /// [`Portable`].
 ///
 /// It is sealed: dropping a value of it drops an executor.
+///
+/// ```no_run
+/// use stillpoint::web::{Host, Hostable};
+/// use wasm_bindgen::JsValue;
+///
+/// /// Runs whichever executor it is given with handlers that do nothing: for a page's own tests.
+/// pub fn silent<X: Hostable>(executor: X, effects: &[&str]) -> Result<Host, JsValue> {
+///     let handlers = js_sys::Object::new();
+///     for effect in effects {
+///         js_sys::Reflect::set(&handlers, &(*effect).into(), &js_sys::Function::new_no_args(""))?;
+///     }
+///     Host::new(executor, handlers)
+/// }
+/// # fn main() {}
+/// ```
 pub trait Hostable: sealed::IntoDriven {}
 
 impl<E: Portable> Hostable for Executor<E> {}

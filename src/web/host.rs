@@ -24,12 +24,44 @@ extern "C" {
     /// `close()`. Where the object is lost without, `console.warn` says so once it is collected.
     ///
     /// See [the module](super) for what it does and for an example.
+    ///
+    /// ```no_run
+    /// # use stillpoint::web::Host;
+    /// # use stillpoint::{Executor, effects};
+    /// # use wasm_bindgen::prelude::*;
+    /// effects! {
+    ///     enum Effect {
+    ///         Render => notify String,
+    ///     }
+    /// }
+    ///
+    /// #[wasm_bindgen]
+    /// pub fn start(handlers: JsValue) -> Result<Host, JsValue> {
+    ///     let executor = Executor::<Effect>::new();
+    ///     let (spawner, shell) = (executor.spawner(), executor.shell());
+    ///     drop(spawner.spawn(async move { shell.notify("hello".to_owned()) }));
+    ///     Host::new(executor, handlers)
+    /// }
+    /// # fn main() {}
+    /// ```
     #[wasm_bindgen(extends = Object, typescript_type = "Host")]
     #[derive(Clone, Debug)]
     pub type Host;
 
     /// Tears the executor down, aborts the handlers' signals, delivers the last notifications, and gives the report as
     /// a plain object; `undefined` where a turn of the executor calls it, which is closed at that turn's end then.
+    ///
+    /// ```no_run
+    /// # use stillpoint::web::Host;
+    /// # use wasm_bindgen::prelude::*;
+    /// /// For a page that asks in Rust what JavaScript would ask by `host.close()?.text`.
+    /// #[wasm_bindgen]
+    /// pub fn end(host: &Host) -> Result<JsValue, JsValue> {
+    ///     let report = host.close()?;
+    ///     js_sys::Reflect::get(&report, &"text".into())
+    /// }
+    /// # fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -39,6 +71,18 @@ extern "C" {
 
     /// The tasks and requests that the executor holds, as a plain object.
     ///
+    /// ```no_run
+    /// # use stillpoint::web::Host;
+    /// # use wasm_bindgen::prelude::*;
+    /// /// How many tasks there are.
+    /// #[wasm_bindgen]
+    /// pub fn tasks(host: &Host) -> Result<JsValue, JsValue> {
+    ///     let tasks = js_sys::Reflect::get(&host.snapshot()?, &"tasks".into())?;
+    ///     js_sys::Reflect::get(&tasks, &"length".into())
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// Where it is closed, the core has panicked, or a turn of the executor calls it.
@@ -47,6 +91,17 @@ extern "C" {
 
     /// What the executor has seen since it was made, as a plain object.
     ///
+    /// ```no_run
+    /// # use stillpoint::web::Host;
+    /// # use wasm_bindgen::prelude::*;
+    /// /// The most requests that were pending at one time.
+    /// #[wasm_bindgen]
+    /// pub fn peak(host: &Host) -> Result<JsValue, JsValue> {
+    ///     js_sys::Reflect::get(&host.totals()?, &"peakRequests".into())
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// As for [`snapshot`](Self::snapshot).
@@ -54,12 +109,62 @@ extern "C" {
     pub fn totals(this: &Host) -> Result<JsValue, JsValue>;
 
     /// Whether it is closed.
+    ///
+    /// ```no_run
+    /// # use stillpoint::web::Host;
+    /// # use wasm_bindgen::prelude::*;
+    /// /// Closes it once, however often it is called.
+    /// #[wasm_bindgen]
+    /// pub fn leave(host: &Host) -> Result<(), JsValue> {
+    ///     if !host.is_closed() {
+    ///         host.close()?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # fn main() {}
+    /// ```
     #[wasm_bindgen(method, getter, js_name = isClosed)]
     pub fn is_closed(this: &Host) -> bool;
 }
 
 impl Host {
     /// Begins to run an executor, in a microtask from now. `handlers` is an object with a function for each effect.
+    ///
+    /// ```no_run
+    /// # use stillpoint::web::Host;
+    /// # use stillpoint::{LocalExecutor, effects};
+    /// # use wasm_bindgen::prelude::*;
+    /// # effects! { enum Effect { Render => notify String } }
+    /// #[wasm_bindgen]
+    /// pub struct App {
+    ///     host: Host,
+    ///     clicks: futures::channel::mpsc::UnboundedSender<u32>,
+    /// }
+    ///
+    /// #[wasm_bindgen]
+    /// impl App {
+    ///     #[wasm_bindgen(constructor)]
+    ///     pub fn new(handlers: JsValue) -> Result<App, JsValue> {
+    ///         let mut executor = LocalExecutor::<Effect>::new();
+    ///         let (shell, (clicks, mut clicked)) = (executor.shell(), futures::channel::mpsc::unbounded());
+    ///         drop(executor.spawn_local(async move {
+    ///             while let Some(x) = futures::StreamExt::next(&mut clicked).await {
+    ///                 shell.notify(format!("clicked at {x}")).ok();
+    ///             }
+    ///         }));
+    ///         Ok(App { host: Host::new(executor, handlers)?, clicks })
+    ///     }
+    ///
+    ///     pub fn click(&self, x: u32) {
+    ///         self.clicks.unbounded_send(x).ok(); // wakes the task, whose executor takes a turn
+    ///     }
+    ///
+    ///     pub fn host(&self) -> Host {
+    ///         self.host.clone()
+    ///     }
+    /// }
+    /// # fn main() {}
+    /// ```
     ///
     /// # Errors
     ///

@@ -19,7 +19,13 @@ const FLAGS = [
 export async function site() {
   const seen = { open: new Set(), closed: [], asked: [] };
   const server = await serve({
-    folders: { '/lab/': join(BUILT, 'lab'), '/empty/': join(BUILT, 'empty'), '/tests/': new URL('.', import.meta.url).pathname, '/': join(BUILT, 'site') },
+    folders: {
+      '/lab/': join(BUILT, 'lab'),
+      '/empty/pkg/': join(BUILT, 'empty'),
+      '/empty/': new URL('../empty', import.meta.url).pathname,
+      '/tests/': new URL('.', import.meta.url).pathname,
+      '/': join(BUILT, 'site'),
+    },
     answer: (url, request, response) => answer(seen, url, request, response),
   });
   return { ...server, seen };

@@ -1,4 +1,5 @@
-//! What the library and its adapter weigh in a page: an executor with one kind of request, and its teardown.
+//! A core that counts, for the page beside it, `index.html`. It is also what the library and its adapter weigh in a page:
+//! an executor with one kind of request, and its teardown.
 
 use serde::Serialize;
 use stillpoint::web::Host;

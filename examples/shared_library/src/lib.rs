@@ -1,0 +1,108 @@
+//! The library: a core behind a bridge, and five functions. What crosses is numbers and bytes, so that the host may be
+//! written in any language, by another version of Rust too.
+//!
+//! Nothing here is static, starts a thread or prints: when the host has called `end`, the library can go. And nothing
+//! unwinds out of it: a bridge contains the panics of what it runs.
+
+use serde::Serialize;
+use stillpoint::bridge::Bridge;
+use stillpoint::{Executor, Operation, RequestId, effects};
+
+/// What the core asks.
+#[derive(Serialize)]
+struct AskName {
+    of: &'static str,
+}
+
+impl Operation for AskName {
+    type Output = String;
+}
+
+effects! {
+    enum Effect {
+        AskName => request AskName,
+        Say => notify String,
+    }
+}
+
+/// What the host holds: a pointer to it, and nothing else of the library's.
+pub struct Core {
+    bridge: Bridge<Effect>,
+    /// What the last call gave, until the next one.
+    batch: Vec<u8>,
+}
+
+/// Bytes that are the library's, and stay until the next call.
+#[repr(C)]
+pub struct Bytes {
+    data: *const u8,
+    length: usize,
+}
+
+impl Core {
+    fn give(&mut self, batch: Vec<u8>) -> Bytes {
+        self.batch = batch;
+        Bytes {
+            data: self.batch.as_ptr(),
+            length: self.batch.len(),
+        }
+    }
+}
+
+/// Makes a core, which asks two names and greets each.
+#[unsafe(no_mangle)]
+pub extern "C" fn begin() -> Box<Core> {
+    let executor = Executor::new();
+    for of in ["the first", "the second"] {
+        let shell = executor.shell();
+        drop(executor.spawner().spawn(async move {
+            let said = match shell.request(AskName { of }).await {
+                Ok(name) => format!("Hello, {name}!"),
+                Err(error) => format!("No greeting: {error}"),
+            };
+            shell.notify(said).ok();
+        }));
+    }
+    Box::new(Core {
+        bridge: Bridge::new(executor),
+        batch: Vec::new(),
+    })
+}
+
+/// Takes a turn, and gives what the core wants: a batch as docs/WIRE.md has it. No bytes where it is torn down.
+#[unsafe(no_mangle)]
+pub extern "C" fn drive(core: &mut Core) -> Bytes {
+    let batch = core.bridge.run(1000).and_then(|_| core.bridge.drain());
+    core.give(batch.unwrap_or_default())
+}
+
+/// Answers a request, in JSON, and says whether that was accepted.
+///
+/// # Safety
+///
+/// There are so many bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn resolve(
+    core: &mut Core,
+    id: u64,
+    answer: *const u8,
+    length: usize,
+) -> bool {
+    // SAFETY: as the caller says.
+    let answer = unsafe { std::slice::from_raw_parts(answer, length) };
+    core.bridge.resolve(RequestId::from_u64(id), answer).is_ok()
+}
+
+/// Ends all that the core does, and gives the last batch, with the report. No bytes where it is torn down.
+#[unsafe(no_mangle)]
+pub extern "C" fn tear_down(core: &mut Core) -> Bytes {
+    let batch = core.bridge.teardown();
+    core.give(batch.unwrap_or_default())
+}
+
+/// Frees the core, and says whether the library may be unloaded: nothing of it is in use any more.
+#[unsafe(no_mangle)]
+pub extern "C" fn end(core: Box<Core>) -> bool {
+    let report = core.bridge.report();
+    report.is_some_and(|report| report.is_baseline() && report.is_unloadable())
+}
