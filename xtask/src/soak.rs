@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::checks::{cargo, cargo_of_with, cargo_with, sanitized};
+use crate::checks::{cargo, cargo_of_with, cargo_with, powerset, sanitized};
 use crate::needs;
 use crate::run::{Run, Stop};
 
@@ -34,6 +34,12 @@ const PARTS: &[Part] = &[
         name: "sanitizers",
         step: "the library's tests under the sanitizers, in release",
         check: sanitizers,
+    },
+    Part {
+        name: "features",
+        step: "the library's tests with every set of its features",
+        // What one set leaves behind no other uses, and it would fill a disk.
+        check: || powerset("test", "--clean-per-run --lib --tests"),
     },
     Part {
         name: "histories",
