@@ -18,10 +18,10 @@ pub(crate) fn release(run: &mut Run) {
     });
     run.step("dependencies that nobody uses, by cargo-machete", || {
         let machete = needs::subcommand("cargo-machete", MACHETE, &target()?)?;
-        // What a target folder has, a package or sources of others, is not what is asked about.
+        // In the target folder lie packages that others ask about.
         execute(
             Command::new(machete)
-                .args(["--with-metadata", "--skip-target-dir"])
+                .arg("--skip-target-dir")
                 .current_dir(root()),
         )
     });
