@@ -49,9 +49,9 @@ fn documents() -> Result<Vec<PathBuf>, Stop> {
     let names = String::from_utf8_lossy(&said.stdout);
     let found: Vec<_> = names
         .split_terminator('\0')
-        .map(|name| root().join(name))
-        // One that is removed, and not yet for git.
-        .filter(|path| path.is_file())
+        .map(PathBuf::from)
+        // One may be removed, and not yet for git.
+        .filter(|name| root().join(name).is_file())
         .collect();
     match found.is_empty() {
         true => Err(Stop::Skipped("`git ls-files` names no document".to_owned())),
@@ -80,7 +80,7 @@ fn check(starts: &[PathBuf], excluded: &[&str]) -> Result<(), Stop> {
     cargo("test --package linkcheck-core --package linkcheck --all-features --no-run")?;
     let name = format!("debug/linkcheck{}", std::env::consts::EXE_SUFFIX);
     let mut linkcheck = Command::new(target()?.join(name));
-    linkcheck.arg("--offline").args(starts);
+    linkcheck.current_dir(root()).arg("--offline").args(starts);
     for pattern in excluded {
         linkcheck.args(["--exclude", pattern]);
     }
