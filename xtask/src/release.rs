@@ -9,7 +9,7 @@ use crate::packed;
 use crate::run::{Run, Stop};
 
 const MACHETE: &str = "0.9.2";
-const SEMVER: &str = "0.48.0";
+const SEMVER: &str = "0.51.0";
 
 /// The steps.
 pub(crate) fn release(run: &mut Run) {
