@@ -1,10 +1,14 @@
 //! A queueing executor for an app's core logic, whose tasks ask a *shell* to do their I/O, and which always comes to
 //! rest: everything that it ever held is released when it is torn down, and it proves so.
 //!
-//! Write the core once in Rust, as tasks that await `shell.request(operation)`. The *shell* is whatever surrounds it: a
-//! terminal program, a server, a web page, a phone. It drives the executor, takes the *effects* that the tasks emit,
-//! performs them and resolves them; the tasks go on. The executor owns no thread, no reactor and no static, and compiles
-//! for wasm.
+//! An app that runs in a terminal, on a server, in a web page and on a phone has its logic once, if that logic does no
+//! I/O. So it is written as tasks that await `shell.request(operation)`. The *shell* is whatever surrounds them: it
+//! drives the executor, takes the *effects* that the tasks emit, performs them and resolves them, and the tasks go on.
+//!
+//! Executors of this kind leak where they share: a waker owns a task that owns the waker, a channel keeps a future alive
+//! for as long as the other side has an end of it, and an aborted task waits for an answer that nobody will give. Here
+//! [the executor alone owns](#who-owns-what), and everybody else has a number and a way to send. It owns no thread, no
+//! reactor and no static, and compiles for wasm.
 //!
 //! ```
 //! use stillpoint::{Emitted, Executor, Operation, effects};
@@ -27,7 +31,7 @@
 //! let mut executor = Executor::new();
 //! let shell = executor.shell();
 //! // The core: no I/O in here.
-//! executor.spawn(async move {
+//! let core = executor.spawn(async move {
 //!     while let Ok(line) = shell.request(ReadLine).await {
 //!         let _ = shell.notify(Print(line.to_uppercase()));
 //!     }
@@ -36,7 +40,8 @@
 //! // The shell: no logic in here.
 //! let mut input = ["hello".to_string(), "world".to_string()].into_iter();
 //! let mut output = Vec::new();
-//! while executor.run_until_stalled().pending > 0 {
+//! while !core.is_finished() {
+//!     executor.run_until_stalled();
 //!     while let Some(emitted) = executor.drain().next() {
 //!         match emitted {
 //!             Emitted::Effect(Effect::ReadLine(request)) => match input.next() {
@@ -87,6 +92,15 @@
 //!
 //! # Where to begin
 //!
+//! With [a tutorial of ten minutes](guide::tutorial), and then [the guide](guide), a page for each topic:
+//! [driving it](guide::driving), [cancellation](guide::cancellation), [streams and limits](guide::limits),
+//! [teardown and leak hunting](guide::teardown), [testing a core](guide::testing),
+//! [looking into an executor](guide::inspection), [a run as a file](guide::record),
+//! [embedding in a shared library](guide::embedding), [coming from Crux](guide::crux), [what always
+//! holds](guide::promises) and [the wire form](guide::wire).
+//!
+//! Of the items:
+//!
 //! - [`Executor`], or [`LocalExecutor`] for futures that are not [`Send`]; [`Executor::builder`] gives it a bell.
 //! - [`Operation`] and [`effects!`] say what the core asks; [`Shell`] asks it.
 //! - [`Executor::spawn`] makes tasks, and a [`Spawner`] does from anywhere; [`JoinHandle`] awaits or aborts them.
@@ -102,11 +116,12 @@
 //! - `serde`: [`portable`] effects, which a shell that shares no types with the core can perform.
 //! - `testing`: the [`testing`] kit, for the tests of cores: a scripted shell, probes, seeded schedules.
 //! - `tokio`: the [`tokio`] driver, which runs an executor on a runtime of yours with a handler for each effect.
-//! - `tracing`: spans and events of that crate, by names that stay: docs/INSPECTION.md has them.
+//! - `tracing`: spans and events of that crate, by [names that stay](guide::inspection#events).
 //! - `typescript`: the [`typescript`] types of the handlers of an effect.
 //! - `web`: the [`web`] host, which runs an executor in a page or a worker with a JavaScript handler for each effect.
 //!
 //! The examples also use the crate `futures`, for `StreamExt`, `join!` and `select!`, which fit these futures as any.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -121,6 +136,11 @@ mod entry;
 mod executor;
 mod explain;
 mod graph;
+#[cfg(doc)]
+#[macro_use]
+mod links;
+#[cfg(doc)]
+pub mod guide;
 mod id;
 mod limit;
 mod mailbox;
@@ -178,19 +198,3 @@ pub use task::{JoinError, JoinHandle, LocalJoinHandle};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-#[cfg(doctest)]
-#[doc = include_str!("../docs/INSPECTION.md")]
-struct Inspection;
-
-#[cfg(all(doctest, feature = "record"))]
-#[doc = include_str!("../docs/RECORD.md")]
-struct RecordGuide;
-
-#[cfg(all(doctest, feature = "bridge", feature = "tokio", feature = "web"))]
-#[doc = include_str!("../docs/GUIDE.md")]
-struct Guide;
-
-#[cfg(all(doctest, feature = "testing"))]
-#[doc = include_str!("../docs/TESTING.md")]
-struct TestingGuide;

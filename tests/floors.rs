@@ -19,6 +19,8 @@ const FLOORS: &[&str] = &[
     "request", "root", "task", "spawner", "scope", "shell", "portable", "typescript", "effects",
     // Who drives.
     "engine", "executor", "testing", "tokio", "web", "bridge", "record",
+    // What is read: pages, and no code.
+    "guide", "links",
 ];
 
 /// Imports that go up all the same, each with what would bring it down. One that is gone must go from here too.

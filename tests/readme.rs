@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 const README: &str = include_str!("../README.md");
-const GUIDE: &str = include_str!("../docs/GUIDE.md");
+const CANCELLATION: &str = include_str!("../docs/CANCELLATION.md");
+const LIMITS: &str = include_str!("../docs/LIMITS.md");
 const INSPECTION: &str = include_str!("../docs/INSPECTION.md");
 const HELLO: &str = include_str!("../examples/hello.rs");
 
@@ -49,9 +50,12 @@ fn examples_print_what_the_readme_says() {
 #[test]
 #[cfg_attr(miri, ignore = "it starts a program")]
 fn examples_print_what_the_guide_says() {
-    for (section, example) in [("Scopes", "search_as_you_type"), ("Limits", "limits")] {
-        let begin = GUIDE.find(&format!("\n## {section}\n"));
-        let expected = block(&GUIDE[begin.expect("the section")..], "text");
+    for (page, section, example) in [
+        (CANCELLATION, "Scopes", "search_as_you_type"),
+        (LIMITS, "Limits", "limits"),
+    ] {
+        let begin = page.find(&format!("\n## {section}\n"));
+        let expected = block(&page[begin.expect("the section")..], "text");
         assert_eq!(printed(example, &[]), expected);
     }
 }

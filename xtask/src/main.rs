@@ -31,6 +31,7 @@ usage: cargo xtask COMMAND [--keep-going]
        cargo xtask api | licences [--bless]
        cargo xtask bench [WORKLOAD...] [--peers NAME,...] [--to NAME] [--rounds N] [--quick] [--json]
        cargo xtask bench --instructions [WORKLOAD...] [--peers NAME,...]
+       cargo xtask bench --profile [WORKLOAD...]
        cargo xtask bench --bridge [--peers NAME,...] [--to NAME] [--rounds N] [--quick]
        cargo xtask bench --many [--peers NAME,...]
        cargo xtask bench --code
@@ -76,6 +77,7 @@ Of bench:
   --json     for programs
   --instructions
              counts instructions and atomics of the peers, by valgrind; at most 100,000 operations
+  --profile  where stillpoint's own instructions are, by the files of src/; by valgrind and addr2line
   --bridge   round trips through byte bridges, this crate's and crux's: time, allocations, bytes and instructions
   --many     100,000 executors, by one thread and by two, and ten million requests in one, with the most memory
   --code     the size of a core with 1, 2, 10 and 20 operations, by `size` and, where it is there, cargo-llvm-lines

@@ -1,6 +1,6 @@
 //! Instructions, counted by valgrind's callgrind, and which of them are atomic.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -96,6 +96,22 @@ fn list(listed: &str) -> Vec<((String, String), u64)> {
 
 /// One pair: its instructions, and how many of them were at these addresses.
 fn one(program: &Path, pair: &str, addresses: &HashSet<u64>) -> Result<[u64; 2], Stop> {
+    let (instructions, profile) = profile(program, &[pair])?;
+    let atomic = profile.own.iter().filter(|(at, _)| addresses.contains(at));
+    Ok([instructions, atomic.map(|(_, times)| times).sum()])
+}
+
+/// Which instructions of a run were executed how often.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Profile {
+    /// By address.
+    pub(super) own: HashMap<u64, u64>,
+    /// In libraries.
+    pub(super) elsewhere: u64,
+}
+
+/// What is measured of one run: all instructions, and where they were.
+pub(super) fn profile(program: &Path, arguments: &[&str]) -> Result<(u64, Profile), Stop> {
     let folder = root().join("target/bench");
     let wrong = |error: std::io::Error| Stop::Failed(error.to_string());
     std::fs::create_dir_all(&folder).map_err(wrong)?;
@@ -108,19 +124,19 @@ fn one(program: &Path, pair: &str, addresses: &HashSet<u64>) -> Result<[u64; 2],
         "--compress-strings=no",
         "--compress-pos=no",
     ];
-    let instructions = instructions(program, &flags, &[pair])?;
-    let profile = std::fs::read_to_string(&file).map_err(wrong)?;
+    let instructions = instructions(program, &flags, arguments)?;
+    let text = std::fs::read_to_string(&file).map_err(wrong)?;
     std::fs::remove_file(&file).map_err(wrong)?;
     let own = program.file_name().unwrap_or_default().to_string_lossy();
-    Ok([instructions, executed(&profile, &own, addresses)])
+    Ok((instructions, read(&text, &own)))
 }
 
-/// How often instructions at these addresses of an object were executed, in callgrind's profile.
-fn executed(profile: &str, object: &str, addresses: &HashSet<u64>) -> u64 {
-    let mut sum = 0;
+/// What callgrind has written of a program, which is this object.
+fn read(text: &str, object: &str) -> Profile {
+    let mut profile = Profile::default();
     let mut is_own = false;
     let mut is_call = false;
-    for line in profile.lines() {
+    for line in text.lines() {
         if let Some(path) = line.strip_prefix("ob=") {
             is_own = path.ends_with(object);
         } else if line.starts_with("calls=") {
@@ -129,13 +145,15 @@ fn executed(profile: &str, object: &str, addresses: &HashSet<u64>) -> u64 {
         } else if let Some(cost) = line.strip_prefix("0x") {
             let (address, times) = cost.split_once(' ').unwrap_or_default();
             let address = u64::from_str_radix(address, 16).unwrap_or_default();
-            if is_own && !is_call && addresses.contains(&address) {
-                sum += times.trim().parse::<u64>().unwrap_or_default();
+            let times = times.trim().parse::<u64>().unwrap_or_default();
+            match std::mem::take(&mut is_call) {
+                true => {}
+                false if is_own => *profile.own.entry(address).or_default() += times,
+                false => profile.elsewhere += times,
             }
-            is_call = false;
         }
     }
-    sum
+    profile
 }
 
 /// Where a program has atomic read-modify-writes. None where that cannot be told.
@@ -161,9 +179,9 @@ fn atomic(line: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::HashMap;
 
-    use super::{atomic, collected, executed, list};
+    use super::{Profile, atomic, collected, list, read};
 
     #[test]
     fn the_sum_is_found_in_what_callgrind_says() {
@@ -182,9 +200,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_executed_is_summed_without_calls_and_other_objects() {
-        let profile = "ob=/t/bench\nfn=a\n0x10 3\n0x14 5\ncalls=1 0x90\n0x10 100\n0x10 4\nob=/lib/c\n0x10 9\n";
-        assert_eq!(executed(profile, "bench", &HashSet::from([0x10])), 7);
+    fn what_was_executed_is_known_by_address_without_calls_and_with_libraries_apart() {
+        let text = "ob=/t/bench\nfn=a\n0x10 3\n0x14 5\ncalls=1 0x90\n0x10 100\n0x10 4\nob=/lib/c\n0x10 9\n";
+        let expected = Profile {
+            own: HashMap::from([(0x10, 7), (0x14, 5)]),
+            elsewhere: 9,
+        };
+        assert_eq!(read(text, "bench"), expected);
     }
 
     #[test]

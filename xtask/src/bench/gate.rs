@@ -13,7 +13,7 @@ use crate::needs;
 use crate::run::{Run, Stop};
 
 /// What is counted, small: `workload/peer`.
-const SMALL: &[&str] = &[
+pub(super) const SMALL: &[&str] = &[
     "round-trip/stillpoint",
     "round-trip/stillpoint-mailbox",
     "fan-out-10k/stillpoint",

@@ -5,6 +5,7 @@ mod code;
 mod compile;
 pub(crate) mod gate;
 mod many;
+mod profile;
 mod programs;
 mod table;
 mod time;
@@ -29,6 +30,7 @@ enum What {
     Gate,
     Bridge,
     Instructions,
+    Profile,
     Many,
     Code,
     Compile,
@@ -63,6 +65,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Optio
             "--compile" => options.turn_to(What::Compile)?,
             "--bridge" => options.turn_to(What::Bridge)?,
             "--instructions" => options.turn_to(What::Instructions)?,
+            "--profile" => options.turn_to(What::Profile)?,
             "--bless" => options.bless = true,
             "--peers" => match arguments.next() {
                 Some(names) => options.peers = names.split(',').map(str::to_owned).collect(),
@@ -127,6 +130,7 @@ pub(crate) fn bench(options: &Options) -> ExitCode {
         What::Peers | What::Gate => measure(options),
         What::Bridge => bridges(options),
         What::Instructions => callgrind::print(options),
+        What::Profile => profile::print(options),
         What::Many => many::print(options),
         What::Code => code::print(),
         What::Compile => compile::print(options.rounds.unwrap_or(ROUNDS)),
