@@ -46,7 +46,7 @@ pub(crate) fn test(run: &mut Run) {
         cargo("test --package stillpoint --all-features --lib --tests --examples")
     });
     run.step("the library's features, each alone and any two", || {
-        powerset("clippy", "--depth 2 -- --deny warnings")
+        powerset(&[], "clippy", "--depth 2 -- --deny warnings")
     });
     run.step("the documentation's examples", || {
         cargo("test --package stillpoint --all-features --doc")
@@ -178,11 +178,11 @@ pub(crate) fn doc(run: &mut Run) {
 }
 
 /// Runs a command of cargo for the library with sets of its features, by cargo-hack.
-pub(crate) fn powerset(command: &str, rest: &str) -> Result<(), Stop> {
+pub(crate) fn powerset(variables: &[(&str, &str)], command: &str, rest: &str) -> Result<(), Stop> {
     let hack = needs::subcommand("cargo-hack", HACK, &target()?)?;
     execute(
         &hack.display().to_string(),
-        &[],
+        variables,
         &format!("hack {command} --package stillpoint --feature-powerset {rest}"),
     )
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::checks::{cargo, cargo_of_with, cargo_with, powerset, sanitized};
+use crate::files::target;
 use crate::needs;
 use crate::run::{Run, Stop};
 
@@ -38,8 +39,7 @@ const PARTS: &[Part] = &[
     Part {
         name: "features",
         step: "the library's tests with every set of its features",
-        // What one set leaves behind no other uses, and it would fill a disk.
-        check: || powerset("test", "--clean-per-run --lib --tests"),
+        check: features,
     },
     Part {
         name: "histories",
@@ -110,6 +110,16 @@ fn unload() -> Result<(), Stop> {
 fn sanitizers() -> Result<(), Stop> {
     sanitized("address", "--release")?;
     sanitized("thread", "--release")
+}
+
+fn features() -> Result<(), Stop> {
+    let folder = target()?.join("features").display().to_string();
+    powerset(
+        &[("CARGO_TARGET_DIR", &folder)],
+        "test",
+        // What one set leaves behind no other uses, and it would fill a disk.
+        "--clean-per-run --lib --tests",
+    )
 }
 
 fn histories() -> Result<(), Stop> {
