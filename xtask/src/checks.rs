@@ -3,10 +3,17 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::api;
 use crate::bench::gate;
+use crate::files::target;
 use crate::host;
+use crate::kept::Mode;
+use crate::licences;
+use crate::links;
+use crate::locks;
 use crate::native;
 use crate::needs;
+use crate::packed;
 use crate::run::{Run, Stop};
 use crate::web;
 
@@ -38,13 +45,8 @@ pub(crate) fn test(run: &mut Run) {
     run.step("the library's tests, all features", || {
         cargo("test --package stillpoint --all-features --lib --tests --examples")
     });
-    run.step("each of the library's features, alone", || {
-        for feature in features()? {
-            cargo(&format!(
-                "clippy --package stillpoint --features {feature} -- --deny warnings"
-            ))?;
-        }
-        Ok(())
+    run.step("the library's features, each alone and any two", || {
+        powerset(&[], "clippy", "--depth 2 -- --deny warnings")
     });
     run.step("the documentation's examples", || {
         cargo("test --package stillpoint --all-features --doc")
@@ -59,6 +61,8 @@ pub(crate) fn test(run: &mut Run) {
         "bugs that are planted in linkcheck's core, to be found",
         || cargo("test --package planted"),
     );
+    links::test(run);
+    api::test(run, Mode::Hold);
     run.step("loading and unloading a shared library", || {
         cargo("test --package unload")
     });
@@ -79,6 +83,7 @@ pub(crate) fn test(run: &mut Run) {
             &format!("check --workspace {NO_PEERS} --all-features --all-targets"),
         )
     });
+    packed::test(run);
     run.step("the library's tests, in release", || {
         cargo("test --package stillpoint --all-features --release --lib --tests")
     });
@@ -137,6 +142,8 @@ pub(crate) fn sanitized(sanitizer: &str, profile: &str) -> Result<(), Stop> {
 
 /// All that must be so.
 pub(crate) fn lint(run: &mut Run) {
+    locks::test(run);
+    licences::test(run, Mode::Hold);
     fmt(run);
     clippy(run);
     doc(run);
@@ -170,17 +177,35 @@ pub(crate) fn doc(run: &mut Run) {
     });
 }
 
+/// Runs a command of cargo for the library with sets of its features, by cargo-hack.
+pub(crate) fn powerset(variables: &[(&str, &str)], command: &str, rest: &str) -> Result<(), Stop> {
+    let hack = needs::subcommand("cargo-hack", HACK, &target()?)?;
+    execute(
+        &hack.display().to_string(),
+        variables,
+        &format!("hack {command} --package stillpoint --feature-powerset {rest}"),
+    )
+}
+
+const HACK: &str = "0.6.46";
+
 /// The `rust-version` that the library states.
-fn oldest_rust() -> Result<String, Stop> {
+pub(crate) fn oldest_rust() -> Result<String, Stop> {
+    stated("rust-version")
+}
+
+/// What the library's manifest states, in a line of its own.
+pub(crate) fn stated(key: &str) -> Result<String, Stop> {
+    let start = format!("{key} = \"");
     manifest()?
         .lines()
-        .find_map(|line| line.strip_prefix("rust-version = \"")?.strip_suffix('"'))
+        .find_map(|line| line.strip_prefix(&start)?.strip_suffix('"'))
         .map(str::to_owned)
-        .ok_or_else(|| Stop::Failed("Cargo.toml states no rust-version".to_owned()))
+        .ok_or_else(|| Stop::Failed(format!("Cargo.toml states no {key}")))
 }
 
 /// The library's features, by its manifest.
-fn features() -> Result<Vec<String>, Stop> {
+pub(crate) fn features() -> Result<Vec<String>, Stop> {
     let text = manifest()?;
     let section = text
         .lines()

@@ -3,23 +3,32 @@
 //! It installs what a check needs, through rustup, and names in its summary what it had to skip and why.
 #![forbid(unsafe_code)]
 
+mod api;
 mod bench;
 mod checks;
 mod files;
 mod host;
+mod kept;
+mod licences;
+mod links;
+mod locks;
 mod native;
 mod needs;
+mod packed;
+mod release;
 mod run;
 mod soak;
 mod web;
 
 use std::process::ExitCode;
 
+use kept::Mode;
 use run::Run;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND [--keep-going]
        cargo xtask soak [PART...] [--keep-going]
+       cargo xtask api | licences [--bless]
        cargo xtask bench [WORKLOAD...] [--peers NAME,...] [--to NAME] [--rounds N] [--quick] [--json]
        cargo xtask bench --instructions [WORKLOAD...] [--peers NAME,...]
        cargo xtask bench --profile [WORKLOAD...]
@@ -31,23 +40,32 @@ usage: cargo xtask COMMAND [--keep-going]
        cargo xtask web [--port N | --build-only | --figures]
        cargo xtask native [--test] [--bless]
 
-  test    all that must pass: the library without and with its features, its documentation's examples, the README's
-          example, linkcheck, a shared library unloaded, the native library under Python and C, xtask itself, wasm32,
-          the web host in node and in Chromium, the oldest supported Rust, a release build, the page in Chromium, loom,
-          shuttle, two sanitizers, miri, and bench --gate
-  lint    fmt, clippy and doc together
+  test    all that must pass: the library without and with its features, each of them and any two, its documentation's
+          examples, the README's example, linkcheck, links, api, a shared library unloaded, the native library under
+          Python and C, xtask itself, wasm32, the web host in node and in Chromium, the oldest supported Rust, package,
+          a release build, the page in Chromium, loom, shuttle, two sanitizers, miri, and bench --gate
+  lint    the lock files, licences, fmt, clippy and doc together
   ci      lint, then test
   soak    the same proofs with more cases, for hours; or only parts of it: shuttle, slots, unload, sanitizers,
-          histories, miri, fuzz, bridge
+          features, histories, miri, fuzz, bridge
+  release what must be so before a release, and takes too long for every change: the package with all features, no
+          dependency that nobody uses, and no change of the API since the last tag `v*` that the version does not tell
   fmt     formatting, checked and not changed
   clippy  clippy on everything, with every warning an error
   doc     the documentation, with every warning an error
+  links   the links of the repository's documents, and of the documentation as docs.rs builds it, by linkcheck, offline
+  api     the public API, by nightly's rustdoc: that it is the one in kept/, and that every item has an example
+  package the package: what is in it, that it builds, and that its tests pass with the oldest Rust and the lowest
+          versions of what it depends on
+  licences
+          the licences of what the library depends on: that they are those in kept/, and that each has been read
   bench   what it costs: the time, allocations and bytes of stillpoint and its peers, as a table; some minutes
   web     builds the page of web/, optimised, and serves it on loopback until Ctrl-C
   native  builds examples/native, optimised, and what Swift, Kotlin, Python and C need of it, into target/native
   help    this
 
   --keep-going  goes on after a check that failed; otherwise the first one ends the run
+  --bless       of api and licences: keeps what is found, in kept/
 
 Of bench:
   WORKLOAD   the name of one, or how those of some begin: `drop`, say. A name that is none lists all; those that end
@@ -93,6 +111,11 @@ enum Command {
     Fmt,
     Clippy,
     Doc,
+    Links,
+    Api,
+    Package,
+    Licences,
+    Release,
     Help,
 }
 
@@ -102,12 +125,14 @@ struct Arguments {
     /// The parts of a soak; none is all of them.
     parts: Vec<String>,
     keep_going: bool,
+    mode: Mode,
 }
 
 /// Reads the command line, or says what is wrong with it.
 fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, String> {
     let mut command = None;
     let mut keep_going = false;
+    let mut mode = Mode::Hold;
     let mut parts = Vec::new();
     for argument in arguments {
         if command == Some(Command::Soak) && soak::names().any(|name| name == argument) {
@@ -119,6 +144,10 @@ fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, Strin
                 keep_going = true;
                 continue;
             }
+            "--bless" => {
+                mode = Mode::Bless;
+                continue;
+            }
             "test" => Command::Test,
             "lint" => Command::Lint,
             "ci" => Command::Ci,
@@ -126,6 +155,11 @@ fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, Strin
             "fmt" => Command::Fmt,
             "clippy" => Command::Clippy,
             "doc" => Command::Doc,
+            "links" => Command::Links,
+            "api" => Command::Api,
+            "package" => Command::Package,
+            "licences" => Command::Licences,
+            "release" => Command::Release,
             "help" | "--help" | "-h" => Command::Help,
             _ if command == Some(Command::Soak) => {
                 return Err(format!("`{argument}` is no part of the soak"));
@@ -136,14 +170,16 @@ fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, Strin
             return Err(format!("`{argument}` is one command too many"));
         }
     }
-    match command {
-        Some(command) => Ok(Arguments {
-            command,
-            parts,
-            keep_going,
-        }),
-        None => Err("which command?".to_owned()),
+    let command = command.ok_or("which command?")?;
+    if mode == Mode::Bless && !matches!(command, Command::Api | Command::Licences) {
+        return Err("`--bless` is for api and licences".to_owned());
     }
+    Ok(Arguments {
+        command,
+        parts,
+        keep_going,
+        mode,
+    })
 }
 
 fn main() -> ExitCode {
@@ -170,6 +206,7 @@ fn main() -> ExitCode {
         command,
         parts,
         keep_going,
+        mode,
     } = match parse(arguments) {
         Ok(arguments) => arguments,
         Err(wrong) => return refuse(&wrong),
@@ -190,6 +227,11 @@ fn main() -> ExitCode {
         Command::Fmt => checks::fmt(&mut run),
         Command::Clippy => checks::clippy(&mut run),
         Command::Doc => checks::doc(&mut run),
+        Command::Links => links::test(&mut run),
+        Command::Api => api::test(&mut run, mode),
+        Command::Package => packed::test(&mut run),
+        Command::Licences => licences::test(&mut run, mode),
+        Command::Release => release::release(&mut run),
     }
     run.finish()
 }
@@ -201,7 +243,7 @@ fn refuse(wrong: &str) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, USAGE, parse, soak};
+    use super::{Command, Mode, USAGE, parse, soak};
 
     fn of(line: &str) -> Result<(Command, bool), String> {
         parse(line.split_whitespace().map(str::to_owned))
@@ -214,6 +256,19 @@ mod tests {
         assert_eq!(of("test --keep-going"), Ok((Command::Test, true)));
         assert_eq!(of("--keep-going ci"), Ok((Command::Ci, true)));
         assert_eq!(of("--help"), Ok((Command::Help, false)));
+    }
+
+    #[test]
+    fn only_what_is_kept_is_blessed() {
+        let mode = |line: &str| {
+            parse(line.split_whitespace().map(str::to_owned)).map(|arguments| arguments.mode)
+        };
+        assert_eq!(mode("api"), Ok(Mode::Hold));
+        assert_eq!(mode("licences --bless"), Ok(Mode::Bless));
+        assert_eq!(
+            mode("test --bless").unwrap_err(),
+            "`--bless` is for api and licences"
+        );
     }
 
     #[test]
@@ -253,11 +308,20 @@ mod tests {
 
     #[test]
     fn the_usage_names_every_command() {
+        let is_named = |command: &str| {
+            let line = format!("  {command}");
+            USAGE
+                .lines()
+                .any(|said| said == line || said.starts_with(&format!("{line} ")))
+        };
         for command in ["bench", "web", "native"] {
-            assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
+            assert!(is_named(command), "{command}");
         }
-        for command in ["test", "lint", "ci", "soak", "fmt", "clippy", "doc", "help"] {
-            assert!(USAGE.contains(&format!("\n  {command} ")), "{command}");
+        for command in [
+            "test", "lint", "ci", "soak", "release", "fmt", "clippy", "doc", "links", "api",
+            "package", "licences", "help",
+        ] {
+            assert!(is_named(command), "{command}");
             assert!(of(command).is_ok(), "{command}");
         }
     }

@@ -108,36 +108,77 @@ pub(crate) fn fuzz() -> Result<(), Stop> {
         .map_err(|_| Stop::Skipped("cargo-fuzz is missing: `cargo install cargo-fuzz`".to_owned()))
 }
 
-/// Has the tools of wasm-bindgen, of the very version that the lock file has the crate in: what they share has no stable
-/// form. Gives the folder with `wasm-bindgen` and `wasm-bindgen-test-runner`.
+/// Has the tools of wasm-bindgen, of the very version that the lock file has the crate in: what they share has no
+/// stable form. Gives the folder with `wasm-bindgen` and `wasm-bindgen-test-runner`.
 pub(crate) fn wasm_bindgen(target: &Path) -> Result<PathBuf, Stop> {
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
     let lock = std::fs::read_to_string(lock).map_err(|error| Stop::Failed(error.to_string()))?;
     let version = locked(&lock, "wasm-bindgen")
         .ok_or_else(|| Stop::Failed("Cargo.lock has no wasm-bindgen".to_owned()))?;
-    let home = target.join(format!("tools/wasm-bindgen-{version}"));
-    let tools = home.join("bin");
-    if tools.join("wasm-bindgen-test-runner").is_file() {
-        return Ok(tools);
-    }
-    println!("    installing wasm-bindgen-cli {version}, once: this takes some minutes");
-    let installed = Command::new("cargo")
-        .args(["install", "wasm-bindgen-cli", "--version", version])
-        // Of its features one alone is on by default, and fetches browsers.
-        .args(["--no-default-features", "--quiet", "--root"])
-        .arg(&home)
-        .arg("--target-dir")
-        .arg(target.join("tools/build"))
-        // What is set for a library under test is not for a tool.
-        .env_remove("RUSTFLAGS")
-        .stdin(Stdio::null())
-        .status();
-    match installed {
-        Ok(status) if status.success() => Ok(tools),
-        Ok(status) => Err(Stop::Skipped(format!(
-            "`cargo install wasm-bindgen-cli --version {version}`: {status}"
-        ))),
-        Err(error) => Err(Stop::Skipped(error.to_string())),
+    // Of its features one alone is on by default, and fetches browsers.
+    let cli = Tool {
+        package: "wasm-bindgen-cli",
+        program: "wasm-bindgen-test-runner",
+        folder: "wasm-bindgen",
+        flags: &["--no-default-features"],
+    };
+    cli.install(version, target)
+}
+
+/// Has a subcommand of cargo in this version. Gives its program.
+pub(crate) fn subcommand(
+    name: &'static str,
+    version: &str,
+    target: &Path,
+) -> Result<PathBuf, Stop> {
+    let tool = Tool {
+        package: name,
+        program: name,
+        folder: name,
+        flags: &["--locked"],
+    };
+    Ok(tool.install(version, target)?.join(name))
+}
+
+/// A program that is built from the registry.
+struct Tool {
+    package: &'static str,
+    /// What is there once it is installed.
+    program: &'static str,
+    /// Where it goes, with the version behind it.
+    folder: &'static str,
+    flags: &'static [&'static str],
+}
+
+impl Tool {
+    /// Installs it into a folder of its own, unless it is there. Gives the folder with its programs.
+    fn install(&self, version: &str, target: &Path) -> Result<PathBuf, Stop> {
+        let home = target.join(format!("tools/{}-{version}", self.folder));
+        let programs = home.join("bin");
+        let name = format!("{}{}", self.program, std::env::consts::EXE_SUFFIX);
+        if programs.join(name).is_file() {
+            return Ok(programs);
+        }
+        let package = self.package;
+        println!("    installing {package} {version}, once: this takes some minutes");
+        let installed = Command::new("cargo")
+            .args(["install", package, "--version", version, "--quiet"])
+            .args(self.flags)
+            .arg("--root")
+            .arg(&home)
+            .arg("--target-dir")
+            .arg(target.join("tools/build"))
+            // What is set for a library under test is not for a tool.
+            .env_remove("RUSTFLAGS")
+            .stdin(Stdio::null())
+            .status();
+        match installed {
+            Ok(status) if status.success() => Ok(programs),
+            Ok(status) => Err(Stop::Skipped(format!(
+                "`cargo install {package} --version {version}`: {status}"
+            ))),
+            Err(error) => Err(Stop::Skipped(error.to_string())),
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::checks::{cargo, cargo_of_with, cargo_with, sanitized};
+use crate::checks::{cargo, cargo_of_with, cargo_with, powerset, sanitized};
+use crate::files::target;
 use crate::needs;
 use crate::run::{Run, Stop};
 
@@ -34,6 +35,11 @@ const PARTS: &[Part] = &[
         name: "sanitizers",
         step: "the library's tests under the sanitizers, in release",
         check: sanitizers,
+    },
+    Part {
+        name: "features",
+        step: "the library's tests with every set of its features",
+        check: features,
     },
     Part {
         name: "histories",
@@ -104,6 +110,16 @@ fn unload() -> Result<(), Stop> {
 fn sanitizers() -> Result<(), Stop> {
     sanitized("address", "--release")?;
     sanitized("thread", "--release")
+}
+
+fn features() -> Result<(), Stop> {
+    let folder = target()?.join("features").display().to_string();
+    powerset(
+        &[("CARGO_TARGET_DIR", &folder)],
+        "test",
+        // What one set leaves behind no other uses, and it would fill a disk.
+        "--clean-per-run --lib --tests",
+    )
 }
 
 fn histories() -> Result<(), Stop> {
