@@ -64,6 +64,7 @@ pub(crate) fn test(run: &mut Run) {
     links::test(run);
     api::test(run, Mode::Hold);
     run.step("loading and unloading a shared library", || {
+        cargo("test --package shared-library")?;
         cargo("test --package unload")
     });
     native::test(run);

@@ -1,4 +1,4 @@
-//! Listings that lie in `kept/`: what is found must be what is kept, and who means a change keeps the new one.
+//! Listings that lie in `xtask/kept/`: what is found must be what is kept, and who means a change keeps the new one.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ pub(crate) fn listing(mode: Mode, name: &str, found: &str, command: &str) -> Res
         return Ok(());
     }
     Err(Stop::Failed(format!(
-        "kept/{name} is another, by {} lines; if that is meant, `{command}` keeps the new one",
+        "xtask/kept/{name} is another, by {} lines; if that is meant, `{command}` keeps the new one",
         changes.len()
     )))
 }
@@ -50,7 +50,7 @@ fn changes(kept: &str, found: &str) -> Vec<String> {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../kept")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("kept")
 }
 
 #[cfg(test)]

@@ -54,18 +54,18 @@ usage: cargo xtask COMMAND [--keep-going]
   clippy  clippy on everything, with every warning an error
   doc     the documentation, with every warning an error
   links   the links of the repository's documents, and of the documentation as docs.rs builds it, by linkcheck, offline
-  api     the public API, by nightly's rustdoc: that it is the one in kept/, and that every item has an example
+  api     the public API, by nightly's rustdoc: that it is the one in xtask/kept/, and that every item has an example
   package the package: what is in it, that it builds, and that its tests pass with the oldest Rust and the lowest
           versions of what it depends on
   licences
-          the licences of what the library depends on: that they are those in kept/, and that each has been read
+          the licences of what the library depends on: that they are those in xtask/kept/, and that each has been read
   bench   what it costs: the time, allocations and bytes of stillpoint and its peers, as a table; some minutes
   web     builds the page of web/, optimised, and serves it on loopback until Ctrl-C
   native  builds examples/native, optimised, and what Swift, Kotlin, Python and C need of it, into target/native
   help    this
 
   --keep-going  goes on after a check that failed; otherwise the first one ends the run
-  --bless       of api and licences: keeps what is found, in kept/
+  --bless       of api and licences: keeps what is found, in xtask/kept/
 
 Of bench:
   WORKLOAD   the name of one, or how those of some begin: `drop`, say. A name that is none lists all; those that end

@@ -169,7 +169,7 @@ mod tests {
             "tests/bell.rs",
             "src/data.json",
             "srcs/lib.rs",
-            "kept/public-api.txt",
+            "xtask/kept/public-api.txt",
             "Cargo.toml/x",
             "web/screenshot.png",
         ] {
