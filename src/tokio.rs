@@ -49,7 +49,7 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{AbortHandle, Id, JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinHandle, JoinSet, yield_now};
 
 use crate::contain::{contain, discard, shield};
 use crate::executor::Executor;
@@ -217,6 +217,10 @@ impl<E: Send + 'static> fmt::Debug for Driver<E> {
     }
 }
 
+/// How many emissions the driver's task takes before it lets others run: a core that emits without a pause would keep its
+/// own handlers from running on a runtime of one thread.
+const EMISSIONS_BEFORE_YIELD: usize = 64;
+
 /// What the driver's task does.
 struct Pump<H> {
     handler: H,
@@ -235,8 +239,13 @@ impl<H> Pump<H> {
         H: FnMut(E) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
+        let mut taken = 0usize;
         while let Some((id, emitted)) = poll_fn(|cx| self.poll_event(&mut executor, cx)).await {
             self.perform(id, emitted);
+            taken = taken.wrapping_add(1);
+            if taken.is_multiple_of(EMISSIONS_BEFORE_YIELD) {
+                yield_now().await;
+            }
         }
         let mut report = executor.teardown();
         for emitted in std::mem::take(&mut report.emitted) {
