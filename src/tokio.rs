@@ -253,6 +253,9 @@ impl<H> Pump<H> {
         }
         self.handlers.abort_all();
         while poll_fn(|cx| self.handlers.poll_join(cx)).await {}
+        // Their destructors are the caller's code, and the report is not to be lost by what those throw.
+        discard(self.handler);
+        discard(self.handlers);
         report
     }
 

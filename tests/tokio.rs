@@ -206,6 +206,23 @@ fn a_core_that_tells_without_a_pause_leaves_the_runtime_to_others() {
 }
 
 #[test]
+fn handlers_whose_destructors_panic_do_not_take_the_report_with_them() {
+    on_each_runtime(async || {
+        let bomb = || OnDrop(|| panic!("as it should"));
+        let (performs, hears) = (bomb(), bomb());
+        let driver = Driver::builder(Executor::<Effect>::new())
+            .on_cancelled(move |_| {
+                let _held = &hears;
+            })
+            .start(move |_| {
+                let _held = &performs;
+                async {}
+            });
+        driver.shutdown().await.assert_baseline();
+    });
+}
+
+#[test]
 fn a_handler_that_panics_or_drops_its_request_abandons_it() {
     on_each_runtime(async || {
         let executor = Executor::new();
