@@ -280,9 +280,10 @@ impl<R, L, P, S> Door<R, L, P, S> {
         self.gate.fetch_and(!ARMED, Ordering::SeqCst) & ARMED != 0
     }
 
-    /// Rings if the executor is idle; for the host's own calls, which need no gate.
+    /// Rings if the executor is idle; for the host's own calls, which need no gate, and for news that turn out to be work
+    /// once they are sent.
     pub(crate) fn ring_if_armed(&self) {
-        // Armed by this very thread, so it is seen.
+        // Armed by this very thread, or before the sender left, so it is seen.
         if self.gate.load(Ordering::Relaxed) & ARMED != 0 {
             self.ring();
         }

@@ -87,6 +87,11 @@ impl Root {
                     let token = new(true);
                     let order = Order::Open(Arc::clone(&token));
                     inside.send_quietly(Message::Scope(Box::new(order)));
+                    // Whoever awaits the close of the scope around it waits for this news as well. If the executor
+                    // fell idle before it was sent, the close that came before that is seen here.
+                    if self.scope().is_some_and(|around| around.is_closed()) {
+                        self.door.ring_if_armed();
+                    }
                     (token, true)
                 }
                 None => (new(false), false),
