@@ -14,14 +14,14 @@ use crate::engine::{Engine, OnPanic, OnReady};
 use crate::entry::{Overflow, Reason};
 use crate::id::RequestId;
 use crate::limit::{Limits, Rejected, WhenFull};
-use crate::meta::TaskPanic;
+use crate::meta::{Label, TaskPanic};
 use crate::outbox::Emitted;
 use crate::report::{Settled, Teardown, Totals};
 use crate::request::{Feed, Operation, ResolveError, Resolver};
 use crate::shell::Shell;
 use crate::snapshot::Snapshot;
 use crate::spawner::{LocalSpawner, Spawner};
-use crate::task::{self, JoinHandle, Local, LocalJoinHandle};
+use crate::task::{JoinHandle, Local, LocalJoinHandle};
 
 /// Sets up an executor. Dropping it makes none.
 ///
@@ -149,6 +149,7 @@ impl<E> fmt::Debug for Builder<E> {
             .finish()
     }
 }
+
 /// Writes what both executors can do.
 macro_rules! executor {
     ($Executor:ident, $build:ident) => {
@@ -201,7 +202,7 @@ macro_rules! executor {
                 F: Future + Send + 'static,
                 F::Output: Send + 'static,
             {
-                self.engine.try_spawn(future, task::label(None))
+                self.engine.try_spawn(future, Label::here(None))
             }
 
             /// Polls every task that is ready, and those that become so by it, until none is and the mailbox is empty.
@@ -435,6 +436,7 @@ macro_rules! executor {
         }
     };
 }
+
 /// Owns tasks and everything that they wait for, and runs them when it is driven.
 ///
 /// `E` is the effect: what its tasks ask of the shell. It takes `Send` futures and is `Send` itself; it owns no thread
@@ -524,7 +526,7 @@ impl<E: Send + 'static> LocalExecutor<E> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let spawned = self.engine.try_spawn(Local::new(future), task::label(None));
+        let spawned = self.engine.try_spawn(Local::new(future), Label::here(None));
         spawned
             .map(LocalJoinHandle::new)
             .map_err(|rejected| rejected.map(Local::into_inner))

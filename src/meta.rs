@@ -31,6 +31,17 @@ pub(crate) struct Label {
     pub(crate) place: &'static Location<'static>,
 }
 
+impl Label {
+    /// Of a task that is spawned by the caller.
+    #[track_caller]
+    pub(crate) fn here(name: Option<&'static str>) -> Self {
+        Self {
+            name,
+            place: Location::caller(),
+        }
+    }
+}
+
 /// A panic that nobody will learn of by joining its task: what [`Builder::on_panic`](crate::Builder::on_panic) is told.
 ///
 /// Dropping it drops the payload.

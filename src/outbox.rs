@@ -132,7 +132,8 @@ impl<E> Outbox<E> {
         std::mem::take(&mut self.grave)
     }
 
-    /// Lets go of the slots at both ends that hold nothing, and of all once they are the greater part.
+    /// Lets go of the slots at the end that hold nothing, and of all such once they are the greater part; those at the
+    /// front go when the shell looks.
     fn compact(&mut self) {
         while matches!(
             self.queue.back(),

@@ -13,11 +13,11 @@ use futures::future::FusedFuture;
 
 use crate::limit::Rejected;
 use crate::mailbox::Until;
-use crate::meta::{Door, Message, Order};
+use crate::meta::{Door, Label, Message, Order};
 use crate::root::Root;
 use crate::scopes::{Key, ScopeReport};
 use crate::spawner::{LocalSpawner, Named, Spawner};
-use crate::task::{JoinHandle, LocalJoinHandle, label};
+use crate::task::{JoinHandle, LocalJoinHandle};
 use crate::turn;
 
 /// Owns tasks that end together: those of a screen that may go away, of a connection, of one run.
@@ -319,7 +319,7 @@ macro_rules! scoped {
                 F::Output: 'static $(+ $send)?,
             {
                 self.spawner
-                    .spawn_labelled(Some(self.key), future, label(self.name))
+                    .spawn_labelled(Some(self.key), future, Label::here(self.name))
             }
         }
     };

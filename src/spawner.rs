@@ -11,7 +11,7 @@ use crate::limit::Rejected;
 use crate::meta::Label;
 use crate::root::Root;
 use crate::scopes::Key;
-use crate::task::{self, JoinHandle, LocalJoinHandle, label};
+use crate::task::{self, JoinHandle, LocalJoinHandle};
 
 /// Makes tasks, from any thread and from within tasks.
 ///
@@ -64,7 +64,7 @@ impl Spawner {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.spawn_labelled(None, future, label(None))
+        self.spawn_labelled(None, future, Label::here(None))
     }
 
     pub(crate) fn spawn_labelled<F>(
@@ -154,7 +154,7 @@ impl Named<'_, Spawner> {
         F::Output: Send + 'static,
     {
         self.spawner
-            .spawn_labelled(None, future, label(Some(self.name)))
+            .spawn_labelled(None, future, Label::here(Some(self.name)))
     }
 }
 
@@ -183,7 +183,7 @@ impl Named<'_, LocalSpawner> {
         F::Output: 'static,
     {
         self.spawner
-            .spawn_labelled(None, future, label(Some(self.name)))
+            .spawn_labelled(None, future, Label::here(Some(self.name)))
     }
 }
 
@@ -256,7 +256,7 @@ impl LocalSpawner {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.spawn_labelled(None, future, label(None))
+        self.spawn_labelled(None, future, Label::here(None))
     }
 
     pub(crate) fn spawn_labelled<F>(

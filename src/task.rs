@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -510,14 +510,5 @@ impl<T> fmt::Debug for LocalJoinHandle<T> {
         f.debug_struct("LocalJoinHandle")
             .field("finished", &self.is_finished())
             .finish()
-    }
-}
-
-/// The label of a task that is spawned here.
-#[track_caller]
-pub(crate) fn label(name: Option<&'static str>) -> Label {
-    Label {
-        name,
-        place: Location::caller(),
     }
 }

@@ -788,13 +788,12 @@ impl Turn {
     /// Does what there is to do for an entry that is freed.
     fn conclude(&self, id: RequestId, notice: Notice) {
         match notice {
-            Notice::None => {}
+            Notice::None | Notice::Vacate => {}
             Notice::Cancelled => self.outbox.borrow_mut().cancelled(id),
             Notice::Bury(number) => {
                 self.outbox.borrow_mut().bury(number);
                 self.unswept.set(true);
             }
-            Notice::Vacate => {}
             Notice::Leave => self.line.iter().for_each(Line::left),
         }
         if self.line.is_some() {

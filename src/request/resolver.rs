@@ -204,7 +204,7 @@ impl<Op: Operation> Resolver<Op> {
         mut self,
         answer: T,
         here: impl FnOnce(&Turn, RequestId, T) -> Result<(), ResolveError<T>>,
-        away: impl FnOnce(Entrance<'_>, RequestId, T),
+        away: impl FnOnce(Inside<'_>, RequestId, T),
     ) -> Result<(), ResolveError<T>> {
         let Some(door) = self.door.take() else {
             return Err(ResolveError::new(Reason::AlreadyAnswered, answer));
@@ -230,9 +230,6 @@ impl<Op: Operation> Resolver<Op> {
         })
     }
 }
-
-/// A way in for one message.
-pub(super) type Entrance<'a> = Inside<'a>;
 
 impl<Op: Operation> Drop for Resolver<Op> {
     fn drop(&mut self) {
