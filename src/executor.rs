@@ -248,50 +248,6 @@ macro_rules! executor {
                 }
             }
 
-            #[cfg(feature = "bridge")]
-            pub(crate) fn into_engine(self) -> Engine<E> {
-                self.engine
-            }
-
-            /// For drivers that keep what they do by request.
-            #[cfg(any(feature = "tokio", feature = "web"))]
-            #[allow(dead_code, reason = "not every driver is for both executors")]
-            pub(crate) fn poll_next_with_id(
-                &mut self,
-                cx: &Context<'_>,
-            ) -> Poll<(Option<RequestId>, Emitted<E>)> {
-                let polled = self.engine.poll_next(cx);
-                polled.map(|(id, emitted)| (id.some(), emitted))
-            }
-
-            /// Whether the core has neither taken a request's answer nor cancelled it, as far as the mailbox is
-            /// taken in.
-            #[cfg(any(feature = "testing", feature = "web"))]
-            pub(crate) fn holds(&self, id: RequestId) -> bool {
-                self.engine.turn.holds(id)
-            }
-
-            /// Has panics told to this one as well, first.
-            #[cfg(feature = "testing")]
-            pub(crate) fn listen_to_panics(
-                &mut self,
-                listener: impl Fn(&TaskPanic) + Send + Sync + 'static,
-            ) {
-                self.engine.listen_to_panics(listener);
-            }
-
-            /// The engine's state, for a shell that says more of it than a driver.
-            #[cfg(feature = "testing")]
-            pub(crate) fn turn(&self) -> &crate::turn::Turn {
-                &self.engine.turn
-            }
-
-            /// Has this pick among the ready tasks from now on.
-            #[cfg(feature = "testing")]
-            pub(crate) fn set_order(&mut self, order: Box<dyn crate::order::Order>) {
-                self.engine.turn.set_order(order);
-            }
-
             /// Answers a request, at once. Its task goes on with the next turn.
             ///
             /// # Errors
@@ -467,10 +423,22 @@ macro_rules! executor {
 /// executor.teardown().assert_baseline();
 /// ```
 pub struct Executor<E: Send + 'static> {
-    engine: Engine<E>,
+    /// Drivers take it out, and drive that.
+    pub(crate) engine: Engine<E>,
 }
 
 executor!(Executor, build);
+
+#[cfg(any(feature = "testing", feature = "web"))]
+impl<E: Send + 'static> Executor<E> {
+    /// Binds it to this thread, for drivers that stay on theirs and take either.
+    pub(crate) fn into_local(self) -> LocalExecutor<E> {
+        LocalExecutor {
+            engine: self.engine,
+            bound: PhantomData,
+        }
+    }
+}
 
 /// An [`Executor`] that also takes futures that are bound to its thread, and stays on that thread itself.
 ///
@@ -488,7 +456,8 @@ executor!(Executor, build);
 /// assert_eq!(futures::executor::block_on(task).unwrap(), 2);
 /// ```
 pub struct LocalExecutor<E: Send + 'static> {
-    engine: Engine<E>,
+    /// Whoever takes it out stays on this thread with it.
+    pub(crate) engine: Engine<E>,
     bound: PhantomData<*const ()>,
 }
 

@@ -143,7 +143,7 @@ macro_rules! bridge {
             #[must_use]
             pub fn with_format(executor: $Executor<E>, format: F) -> Self {
                 Self {
-                    core: Core::new(executor.into_engine(), format),
+                    core: Core::new(executor.engine, format),
                     $($marker: PhantomData,)?
                 }
             }

@@ -75,7 +75,7 @@ impl Schedule {
     #[must_use]
     pub fn executor<E: Send + 'static>(&self) -> Executor<E> {
         let mut executor = Executor::new();
-        executor.set_order(Box::new(self.clone()));
+        executor.engine.turn.set_order(Box::new(self.clone()));
         executor
     }
 
@@ -83,7 +83,7 @@ impl Schedule {
     #[must_use]
     pub fn local_executor<E: Send + 'static>(&self) -> LocalExecutor<E> {
         let mut executor = LocalExecutor::new();
-        executor.set_order(Box::new(self.clone()));
+        executor.engine.turn.set_order(Box::new(self.clone()));
         executor
     }
 

@@ -175,17 +175,17 @@
 
 mod answers;
 mod core;
-mod driven;
 mod event_loop;
 mod fence;
 mod guard;
 mod handlers;
 mod host;
+mod hostable;
 mod js;
 mod performer;
 mod registry;
 mod stream;
 mod values;
 
-pub use driven::Hostable;
 pub use host::Host;
+pub use hostable::Hostable;
