@@ -136,6 +136,7 @@ pub mod portable;
 pub mod record;
 mod report;
 mod request;
+mod room;
 mod root;
 mod roster;
 mod scope;

@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 
-use crate::entry::{Overflow, Room};
+use crate::entry::Overflow;
 use crate::id::RequestId;
+use crate::room::Room;
 use crate::shim::{AtomicUsize, Ordering};
 
 /// What a request or a subscription does that finds no place, where

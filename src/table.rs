@@ -9,8 +9,9 @@ use std::task::Waker;
 use slab::Slab;
 
 use crate::answer::{Answer, Kind, Shape};
-use crate::entry::{Emission, Entry, Listener, Notice, Reason, RequestError, Room, State, Stream};
+use crate::entry::{Emission, Entry, Listener, Notice, Reason, RequestError, State, Stream};
 use crate::id::{RequestId, Requests, TaskId};
+use crate::room::Room;
 use crate::shelf::{Place, ShelfId, Shelves, queue};
 use crate::snapshot::RequestSnapshot;
 

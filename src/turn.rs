@@ -17,7 +17,7 @@ use std::task::{Poll, Waker};
 
 use crate::answer::{Answer, Kind, is_large};
 use crate::contain::{Payload, discard, shield};
-use crate::entry::{Emission, Notice, Overflow, Reason, RequestError, Room};
+use crate::entry::{Emission, Notice, Overflow, Reason, RequestError};
 use crate::id::{RequestId, TaskId};
 use crate::limit::{Arrival, Limits, Line, Places};
 use crate::mailbox::Until;
@@ -26,6 +26,7 @@ use crate::meta::{Cause, Door, Label, Message, Meta, Runnable, TaskPanic};
 use crate::order::Order;
 use crate::outbox::{AnyOutbox, Outbox};
 use crate::report::{Remaining, Totals};
+use crate::room::Room;
 use crate::roster::Roster;
 use crate::shim;
 use crate::snapshot::{Snapshot, TaskSnapshot, TaskState};

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::{Operation, ResolveError};
 use crate::answer::Answer;
-use crate::entry::{Reason, RequestError, Room};
+use crate::entry::{Reason, RequestError};
 use crate::id::RequestId;
 use crate::mailbox::Until;
 use crate::meta::{Door, Message};
+use crate::room::Room;
 use crate::turn;
 
 /// One operation, and the right to answer it any number of times. Dropping it, and with it the only feed, ends the

@@ -12,8 +12,9 @@ use futures::stream::{FusedStream, Stream};
 use super::interest::Interest;
 use super::{Feed, Operation, Subscription};
 use crate::answer::Kind;
-use crate::entry::{self, Overflow, RequestError, Room};
+use crate::entry::{self, Overflow, RequestError};
 use crate::meta::Door;
+use crate::room::Room;
 use crate::shelf::items;
 use crate::turn::{self, Turn};
 
