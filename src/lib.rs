@@ -136,9 +136,9 @@ pub mod portable;
 pub mod record;
 mod report;
 mod request;
+mod request_table;
 mod room;
 mod root;
-mod roster;
 mod scope;
 mod scopes;
 mod shelf;
@@ -146,8 +146,8 @@ mod shell;
 mod shim;
 mod snapshot;
 mod spawner;
-mod table;
 mod task;
+mod task_table;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tokio")]

@@ -13,7 +13,7 @@ use futures::future::FusedFuture;
 
 use crate::limit::Rejected;
 use crate::mailbox::Until;
-use crate::meta::{Door, Label, Message, Order};
+use crate::meta::{Door, Label, Message, ScopeMessage};
 use crate::root::Root;
 use crate::scopes::{Key, ScopeReport};
 use crate::spawner::{LocalSpawner, Named, Spawner};
@@ -137,12 +137,12 @@ impl<S> Scope<S> {
         turn::with(door, |turn| match turn {
             Some(turn) => turn.close_scope(token, waiting),
             None => {
-                let order = |is_first| Order::Close(Arc::clone(token), waiting, is_first);
+                let message = |is_first| ScopeMessage::Close(Arc::clone(token), waiting, is_first);
                 if let Some(inside) = door.enter(Until::Closing) {
-                    inside.send(Message::Scope(Box::new(order(true))));
+                    inside.send(Message::Scope(Box::new(message(true))));
                 } else if wants_report && let Some(inside) = door.enter(Until::Closed) {
                     // The teardown under way ends the tasks, and says when.
-                    inside.send(Message::Scope(Box::new(order(false))));
+                    inside.send(Message::Scope(Box::new(message(false))));
                 }
             }
         });

@@ -186,7 +186,7 @@ impl From<(String, u64)> for Key {
 }
 
 /// What the executor is told of a scope from outside a turn. `R` is a task's runnable, `L` its label.
-pub(crate) enum Order<R, L> {
+pub(crate) enum ScopeMessage<R, L> {
     /// It was made.
     Open(Arc<Token>),
     /// A task was made in it, or in none, under a key or under none.

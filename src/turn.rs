@@ -26,13 +26,13 @@ use crate::meta::{Cause, Door, Label, Message, Meta, Runnable, TaskPanic};
 use crate::order::Order;
 use crate::outbox::{AnyOutbox, Outbox};
 use crate::report::{Remaining, Totals};
+#[cfg(feature = "bridge")]
+use crate::request_table::Standing;
+use crate::request_table::{Found, Poller, RequestTable, Wake};
 use crate::room::Room;
-use crate::roster::Roster;
 use crate::shim;
 use crate::snapshot::{Snapshot, TaskSnapshot, TaskState};
-#[cfg(feature = "bridge")]
-use crate::table::Standing;
-use crate::table::{Found, Poller, Table, Wake};
+use crate::task_table::TaskTable;
 use crate::trace::{self, Answered};
 
 mod scopes;
@@ -158,7 +158,7 @@ pub(crate) struct Turn {
     pub(crate) door: Arc<Door>,
     /// How many turns have begun.
     number: Cell<u64>,
-    tasks: RefCell<Roster>,
+    tasks: RefCell<TaskTable>,
     ready: RefCell<VecDeque<Runnable>>,
     /// Who picks among the ready tasks, if it is not the first that is next.
     #[cfg(feature = "testing")]
@@ -166,7 +166,7 @@ pub(crate) struct Turn {
     /// A task that the host has made, until its next call or the turn takes it in. Most hosts drop the join handle at once:
     /// before the task has an id, nobody needs to be told.
     newcomer: RefCell<Option<(Runnable, Label)>>,
-    requests: RefCell<Table>,
+    requests: RefCell<RequestTable>,
     outbox: RefCell<Box<dyn AnyOutbox>>,
     panics: RefCell<Vec<TaskPanic>>,
     /// Where requests or emissions have a limit: who waits.
@@ -272,7 +272,7 @@ impl Turn {
             Message::Detached(task) => self.detached(task),
             Message::Freed(task) => self.freed(task),
             Message::Panicked(panic) => self.report(panic),
-            Message::Scope(order) => self.obey(order),
+            Message::Scope(message) => self.accept_for_scope(message),
             // Where whom they were meant for is gone, answers are dropped: the shell has its notice.
             Message::Answer(id, answer) => {
                 self.resolver_gone(None);
@@ -317,11 +317,17 @@ impl Turn {
 
     /// Takes in a task that was made outside, and is ready.
     fn adopt(&self, runnable: Runnable, label: Label) {
+        self.enroll_runnable(&runnable, label);
+        self.make_ready(runnable);
+    }
+
+    /// Gives a task that was made outside its id.
+    fn enroll_runnable(&self, runnable: &Runnable, label: Label) -> TaskId {
         let id = self.enroll(label);
         if runnable.metadata().set_id(id).is_detached() {
             self.detached(id);
         }
-        self.make_ready(runnable);
+        id
     }
 
     /// Gives a new task its id.
@@ -405,7 +411,7 @@ impl Turn {
             }
             match self.has_ties.get() {
                 true => self.end_with_ties(id, how),
-                false => self.leave_roster(id, how),
+                false => self.leave_table(id, how),
             }
             trace::ended(id, how.word(fate));
         }
@@ -413,7 +419,7 @@ impl Turn {
     }
 
     #[inline]
-    fn leave_roster(&self, id: TaskId, how: Ended) {
+    fn leave_table(&self, id: TaskId, how: Ended) {
         let waker = self.tasks.borrow_mut().end(id, how != Ended::Stopped);
         // May be the last that holds the allocation: see `Meta`.
         drop(waker);
@@ -577,9 +583,9 @@ impl Turn {
     /// into the table.
     fn wake(&self, id: TaskId) {
         let is_polled = self.current.get() == Some(id);
-        match self.tasks.borrow_mut().call(id) {
-            // Where it was called and not polled since, it is ready: one atomic saved for each item of a burst. In its
-            // very poll it is to be polled once more, whatever it was called for before.
+        match self.tasks.borrow_mut().mark_woken(id) {
+            // Where it was woken and not polled since, it is ready: one atomic saved for each item of a burst. In its
+            // very poll it is to be polled once more, whatever it was woken for before.
             Some((_, true)) if !is_polled => {}
             Some((waker, _)) => waker.wake_by_ref(),
             // It is ready, unless it is in its first poll: see `pend`.
@@ -605,7 +611,7 @@ impl Turn {
         &self,
         waker: &Waker,
         id: &mut RequestId,
-        insert: impl FnOnce(&mut Table, Poller<'_>) -> Option<RequestId>,
+        insert: impl FnOnce(&mut RequestTable, Poller<'_>) -> Option<RequestId>,
     ) -> Result<bool, RequestError> {
         if self.is_closing() {
             return Err(RequestError::Closed);
@@ -633,11 +639,11 @@ impl Turn {
         line: &Line,
         waker: &Waker,
         id: &mut RequestId,
-        insert: impl FnOnce(&mut Table, Poller<'_>) -> Option<RequestId>,
+        insert: impl FnOnce(&mut RequestTable, Poller<'_>) -> Option<RequestId>,
     ) -> Result<bool, RequestError> {
         let poller = self.poller(waker);
         if id.some().is_some() {
-            return match self.look(waker, *id, Table::poll_line) {
+            return match self.look(waker, *id, RequestTable::poll_line) {
                 Poll::Pending => Ok(false),
                 Poll::Ready(Err(error)) => Err(error),
                 Poll::Ready(Ok(())) => {
@@ -662,7 +668,7 @@ impl Turn {
         *id = opened;
         if arrival == Arrival::Waits {
             let mut requests = self.requests.borrow_mut();
-            requests.stand(opened, Emission::WAITING);
+            requests.set_emission(opened, Emission::WAITING);
             line.push(opened, |id| requests.waits(id));
         }
         self.listen(opened, poller.task, wake);
@@ -713,7 +719,7 @@ impl Turn {
     pub(crate) fn emit<E: Send + 'static>(&self, id: RequestId, effect: E) {
         let number = self.with_outbox(|outbox: &mut Outbox<E>| outbox.push(id, effect));
         self.requests.borrow_mut().emitted(id, number, self.now());
-        trace::emitted(id, || self.requests.borrow().of(id));
+        trace::emitted(id, || self.requests.borrow().waiter(id));
     }
 
     /// Registers who polls.
@@ -733,10 +739,10 @@ impl Turn {
         waker: &Waker,
     ) -> Poll<Result<T, RequestError>> {
         if const { is_large::<T>() } {
-            let polled = self.look(waker, id, Table::poll_one::<Box<T>>);
+            let polled = self.look(waker, id, RequestTable::poll_one::<Box<T>>);
             polled.map_ok(|answer| *answer)
         } else {
-            self.look(waker, id, Table::poll_one::<T>)
+            self.look(waker, id, RequestTable::poll_one::<T>)
         }
     }
 
@@ -747,10 +753,10 @@ impl Turn {
         waker: &Waker,
     ) -> Poll<Result<T, Result<(), RequestError>>> {
         if const { is_large::<T>() } {
-            let polled = self.look(waker, id, Table::poll_stream::<Box<T>>);
+            let polled = self.look(waker, id, RequestTable::poll_stream::<Box<T>>);
             polled.map_ok(|item| *item)
         } else {
-            self.look(waker, id, Table::poll_stream::<T>)
+            self.look(waker, id, RequestTable::poll_stream::<T>)
         }
     }
 
@@ -758,13 +764,13 @@ impl Turn {
         &self,
         waker: &Waker,
         id: RequestId,
-        look: impl FnOnce(&mut Table, RequestId, Poller<'_>) -> Found<R>,
+        look: impl FnOnce(&mut RequestTable, RequestId, Poller<'_>) -> Found<R>,
     ) -> Poll<R> {
         let poller = self.poller(waker);
         let found = look(&mut self.requests.borrow_mut(), id, poller);
         match found {
             Found::Nothing => Poll::Pending,
-            Found::Unheard => {
+            Found::NotListening => {
                 self.listen(id, poller.task, poller.wake());
                 Poll::Pending
             }
