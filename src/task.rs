@@ -150,7 +150,7 @@ impl<F: Future> Contained<F> {
         cx: &mut Context<'_>,
     ) -> Poll<Outcome<F::Output>> {
         let mut slot = self.project().future;
-        let end = match (turn.begin(cx.waker()), slot.as_mut().as_pin_mut()) {
+        let end = match (turn.begin_poll(cx.waker()), slot.as_mut().as_pin_mut()) {
             (Some(cause), _) => Ok(End::Stopped(cause)),
             (None, Some(future)) => match contain(|| future.poll(cx)) {
                 Ok(Poll::Pending) => {

@@ -426,7 +426,7 @@ impl Turn {
     }
 
     /// The task that is being polled has this waker. Gives whether it is polled only to be stopped.
-    pub(crate) fn begin(&self, waker: &Waker) -> Option<Cause> {
+    pub(crate) fn begin_poll(&self, waker: &Waker) -> Option<Cause> {
         self.own_waker.set(Some(address(waker)));
         self.fate.get()
     }
@@ -884,18 +884,22 @@ impl Turn {
     }
 
     fn deliver<T: Send + 'static>(&self, id: RequestId, answer: T) -> Result<(), (Reason, T)> {
-        let wake = self.requests.borrow_mut().answer(id, answer);
-        trace::answered(id, Answered::Answer, || refusal(&wake));
-        let wake = wake?;
-        self.wake_for_entry(id, wake);
-        Ok(())
+        let answered = self.requests.borrow_mut().answer(id, answer);
+        self.conclude_answer(id, answered)
     }
 
     fn answer_erased(&self, id: RequestId, answer: Answer) -> Result<(), (Reason, Answer)> {
-        let wake = self.requests.borrow_mut().answer_erased(id, answer);
-        trace::answered(id, Answered::Answer, || refusal(&wake));
-        let wake = wake?;
-        self.wake_for_entry(id, wake);
+        let answered = self.requests.borrow_mut().answer_erased(id, answer);
+        self.conclude_answer(id, answered)
+    }
+
+    fn conclude_answer<A>(
+        &self,
+        id: RequestId,
+        answered: Result<Wake, (Reason, A)>,
+    ) -> Result<(), (Reason, A)> {
+        trace::answered(id, Answered::Answer, || refusal(&answered));
+        self.wake_for_entry(id, answered?);
         Ok(())
     }
 
@@ -915,16 +919,20 @@ impl Turn {
 
     fn enqueue<T: Send + 'static>(&self, id: RequestId, item: T) -> Result<(), (Reason, T)> {
         let queued = self.requests.borrow_mut().item(id, item);
-        trace::answered(id, Answered::Item, || refusal(&queued));
-        let (wake, displaced) = queued?;
-        self.wake_for_entry(id, wake);
-        discard(displaced);
-        Ok(())
+        self.conclude_item(id, queued)
     }
 
     /// Delivers an item whose sender has taken a place in the stream's room, if the stream has one.
     fn item_erased(&self, id: RequestId, item: Answer) -> Result<(), (Reason, Answer)> {
         let queued = self.requests.borrow_mut().item_erased(id, item);
+        self.conclude_item(id, queued)
+    }
+
+    fn conclude_item<A>(
+        &self,
+        id: RequestId,
+        queued: Result<(Wake, Option<A>), (Reason, A)>,
+    ) -> Result<(), (Reason, A)> {
         trace::answered(id, Answered::Item, || refusal(&queued));
         let (wake, displaced) = queued?;
         self.wake_for_entry(id, wake);
