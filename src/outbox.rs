@@ -48,8 +48,8 @@ struct Slot<E> {
 
 enum What<E> {
     Effect(E),
-    /// A notice, and those that followed with nothing between them, as far as they go where an effect would lie: a
-    /// teardown writes one for every request.
+    /// A notice, of the slot's own id, and up to three that followed it with nothing between them: they fit where an
+    /// effect would lie, and a teardown writes one for every request.
     Cancelled([RequestId; 3]),
     Gone,
 }

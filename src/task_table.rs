@@ -24,12 +24,13 @@ pub(crate) struct TaskTable {
 
 #[derive(Default)]
 struct Rare {
-    /// Of those that were given one.
+    /// Of the tasks that were given one.
     names: BTreeMap<TaskId, &'static str>,
-    /// Of those that are in one.
+    /// The scope of each task that is in one.
     members: BTreeMap<TaskId, Slot>,
     scopes: Scopes,
-    /// Of a task whose allocation went with its last poll, as one's does that nobody joins.
+    /// The ties of a task whose allocation went with its last poll, as that of a detached one does: they are asked for
+    /// when the poll is over.
     parting: Option<Ties>,
 }
 
@@ -134,8 +135,8 @@ impl TaskTable {
         is_first
     }
 
-    /// It has ended, in a poll or without one. Gives its waker, to be dropped outside the borrow: it may be the last that
-    /// holds the allocation.
+    /// It has ended, in a poll or without one. Gives its waker, to be dropped outside the borrow: it may be the last
+    /// that holds the allocation.
     #[must_use = "it is dropped outside the borrow"]
     pub(crate) fn end(&mut self, id: TaskId, was_polled: bool) -> Option<Waker> {
         self.live -= 1;
@@ -194,8 +195,8 @@ impl TaskTable {
         &mut self.rare().scopes
     }
 
-    /// Puts a new task into a scope, or into none, under a key. Gives whether it is to end at once, and the task that was
-    /// the latest under that key.
+    /// Puts a new task into a scope, or into none, under a key. Gives whether it is to end at once, and the task that
+    /// was the latest under that key.
     pub(crate) fn tie(
         &mut self,
         id: TaskId,

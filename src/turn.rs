@@ -1,15 +1,16 @@
 //! The state that a turn lends to what it polls: task table, ready queue, request slab, outbox.
 //!
-//! All of it is the executor's alone. For the length of a turn, and of the host's other calls, a reference to it lies in
-//! a thread-local, where whatever runs on this thread finds it: a first poll, a wake, a spawn, a drop act on it without
-//! an atomic. Between turns the thread-local is empty; it has no destructor. Outside a turn the same acts are messages,
-//! and [`Turn::accept`] carries them out.
+//! All of it is the executor's alone. For the length of a turn, and of the host's other calls, a reference to it lies
+//! in a thread-local, where whatever runs on this thread finds it: a first poll, a wake, a spawn, a drop act on it
+//! without an atomic. Between turns the thread-local is empty; it has no destructor. Outside a turn the same acts are
+//! messages, and [`Turn::accept`] carries them out.
 //!
 //! Every borrow of a field ends before anybody else's code runs: move out, then act.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
+#[cfg(feature = "testing")]
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
@@ -154,8 +155,8 @@ pub(crate) struct Turn {
     /// Who picks among the ready tasks, if it is not the first that is next.
     #[cfg(feature = "testing")]
     order: Option<Box<dyn Order>>,
-    /// A task that the host has made, until its next call or the turn takes it in. Most hosts drop the join handle at once:
-    /// before the task has an id, nobody needs to be told.
+    /// A task that the host has made, until its next call or the turn takes it in. Most hosts drop the join handle at
+    /// once: before the task has an id, nobody needs to be told.
     newcomer: RefCell<Option<(Runnable, Label)>>,
     requests: RefCell<RequestTable>,
     outbox: RefCell<Box<dyn AnyOutbox>>,
