@@ -61,7 +61,8 @@ impl<E: Send + 'static> Builder<E> {
         }
     }
 
-    /// Rings this bell once when work arrives at an idle executor: a spawn, a wake, an answer, an abort, a notification.
+    /// Rings this bell once when work arrives at an idle executor: a spawn, a wake, an answer, an abort, a
+    /// notification.
     ///
     /// It is called after the work is queued, on the thread that brought it, under no lock, and again only after a turn
     /// has ended. It may do anything but drive the executor; usually it schedules a turn. Its panics end where it is
@@ -78,18 +79,18 @@ impl<E: Send + 'static> Builder<E> {
         self
     }
 
-    /// Lets at most so many tasks be alive at one time, those among them that were spawned from outside and not taken in
-    /// yet. A spawn beyond that is [`Rejected`] with its future, and [`Settled::refused`] counts it. There is no limit
-    /// where none is set; 0 counts as 1.
+    /// Lets at most so many tasks be alive at one time, those among them that were spawned from outside and not taken
+    /// in yet. A spawn beyond that is [`Rejected`] with its future, and [`Settled::refused`] counts it. There is no
+    /// limit where none is set; 0 counts as 1.
     pub fn max_tasks(mut self, tasks: usize) -> Self {
         self.limits.tasks = Some(tasks);
         self
     }
 
     /// Lets at most so many requests and subscriptions be pending at one time. One beyond that waits its turn, after
-    /// those that came before it, unless [`when_full`](Self::when_full) says otherwise; [`Settled::waiting`] says how many
-    /// do. It has its turn when another is answered and read, or cancelled. There is no limit but 2^24 where none is set;
-    /// 0 counts as 1.
+    /// those that came before it, unless [`when_full`](Self::when_full) says otherwise; [`Settled::waiting`] says how
+    /// many do. It has its turn when another is answered and read, or cancelled. There is no limit but 2^24 where none
+    /// is set; 0 counts as 1.
     ///
     /// A subscription has a place as long as it lasts. Where a task holds on to one request until it has the answer of
     /// another, and there is a place for one, both wait for ever.
@@ -98,10 +99,10 @@ impl<E: Send + 'static> Builder<E> {
         self
     }
 
-    /// Lets at most so many effects wait for a shell that does not take them, notifications from other threads that are on
-    /// their way among them. So a shell that stops draining cannot make memory grow: a notification beyond that is
-    /// [`Rejected`] with its value, and a request waits its turn, as with [`max_requests`](Self::max_requests), until the
-    /// shell takes an effect. There is no limit where none is set; 0 counts as 1.
+    /// Lets at most so many effects wait for a shell that does not take them, notifications from other threads that are
+    /// on their way among them. So a shell that stops draining cannot make memory grow: a notification beyond that is
+    /// [`Rejected`] with its value, and a request waits its turn, as with [`max_requests`](Self::max_requests), until
+    /// the shell takes an effect. There is no limit where none is set; 0 counts as 1.
     ///
     /// Notices of cancelled requests are never refused: there is at most one for each effect that the shell has taken.
     /// From the beginning of a teardown on no notification is refused, so that what destructors say is heard.
@@ -117,8 +118,8 @@ impl<E: Send + 'static> Builder<E> {
     }
 
     /// What streams do with items that come faster than they are taken, where
-    /// [`ShellStream::overflow`](crate::ShellStream::overflow) says nothing else: [`Overflow::Unbounded`] where this is not
-    /// said.
+    /// [`ShellStream::overflow`](crate::ShellStream::overflow) says nothing else: [`Overflow::Unbounded`] where this is
+    /// not said.
     pub fn stream_overflow(mut self, overflow: Overflow) -> Self {
         self.limits.overflow = overflow;
         self
@@ -177,8 +178,8 @@ macro_rules! executor {
                 Shell::new(Arc::clone(&self.engine.shells))
             }
 
-            /// Spawns a task, which the next turn polls first after what was spawned before. A [`Spawner`] does the same
-            /// from anywhere, and takes the way through the mailbox for it.
+            /// Spawns a task, which the next turn polls first after what was spawned before. A [`Spawner`] does the
+            /// same from anywhere, and takes the way through the mailbox for it.
             ///
             /// Beyond [`Builder::max_tasks`] the future is dropped, and the handle gives
             /// [`JoinError::Full`](crate::JoinError::Full).

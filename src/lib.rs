@@ -3,8 +3,8 @@
 //!
 //! Write the core once in Rust, as tasks that await `shell.request(operation)`. The *shell* is whatever surrounds it: a
 //! terminal program, a server, a web page, a phone. It drives the executor, takes the *effects* that the tasks emit,
-//! performs them and resolves them; the tasks go on. The executor owns no thread, no reactor and no static, and compiles
-//! for wasm.
+//! performs them and resolves them; the tasks go on. The executor owns no thread, no reactor and no static, and
+//! compiles for wasm.
 //!
 //! ```
 //! use stillpoint::{Emitted, Executor, Operation, effects};
@@ -82,8 +82,8 @@
 //!
 //! A request's waker lies in the executor's slab under the request's id, and in nothing that a task, a future or the
 //! shell can hold. So no reference cycle can be made; whatever the shell keeps, drop the [`Executor`] and every future
-//! is gone. [`Executor::teardown`] also hands over what the shell has not seen, and its [report](Teardown) names whatever
-//! still holds on to a task.
+//! is gone. [`Executor::teardown`] also hands over what the shell has not seen, and its [report](Teardown) names
+//! whatever still holds on to a task.
 //!
 //! # Where to begin
 //!

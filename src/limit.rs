@@ -285,7 +285,8 @@ impl Line {
         self.waiting.set(self.waiting.get() - 1);
     }
 
-    /// Admits who is first, if there is a place beside so many requests: one of `handed_on` in the outbox, or a free one.
+    /// Admits who is first, if there is a place beside so many requests: one of `handed_on` in the outbox, or a free
+    /// one.
     pub(crate) fn admit(
         &self,
         places: &Places,

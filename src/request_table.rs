@@ -142,8 +142,8 @@ impl RequestTable {
         Some((entry.place, entry.task))
     }
 
-    /// Makes the entry of a request whose answer is a `T`, or `None` where there are too many. A task's own waker listens
-    /// from now on; another has yet to [`listen`](Self::listen).
+    /// Makes the entry of a request whose answer is a `T`, or `None` where there are too many. A task's own waker
+    /// listens from now on; another has yet to [`listen`](Self::listen).
     pub(crate) fn open_one<T: Send + 'static>(
         &mut self,
         kind: &'static Kind,
@@ -502,7 +502,8 @@ impl RequestTable {
         })
     }
 
-    /// The same without its type, and of an item whose sender has taken its place in the stream's [`Room`], if it has one.
+    /// The same without its type, and of an item whose sender has taken its place in the stream's [`Room`], if it has
+    /// one.
     pub(crate) fn item_erased(
         &mut self,
         id: RequestId,

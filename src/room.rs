@@ -1,8 +1,9 @@
 //! Places that several threads take and give back: for the items of a stream of
-//! [`Overflow::Reject`](crate::Overflow::Reject), which its feeds and its entry count together, and for the tasks and the
-//! emissions of an executor that has limits.
+//! [`Overflow::Reject`](crate::Overflow::Reject), which its feeds and its entry count together, and for the tasks and
+//! the emissions of an executor that has limits.
 //!
-//! The count guards no other memory, so its operations are relaxed: the message or the call that a place is for orders what matters.
+//! The count guards no other memory, so its operations are relaxed: the message or the call that a place is for orders
+//! what matters.
 
 use crate::shim::{AtomicUsize, Ordering};
 

@@ -47,7 +47,8 @@ impl Root {
         }
     }
 
-    /// Passes the gate with a task or a scope, unless the executor or this scope takes no more. Whoever has passed sends.
+    /// Passes the gate with a task or a scope, unless the executor or this scope takes no more. Whoever has passed
+    /// sends.
     #[inline]
     pub(crate) fn enter(&self) -> Option<Inside<'_>> {
         let inside = self.door.enter(Until::Closing)?;
@@ -69,7 +70,8 @@ impl Root {
         }
     }
 
-    /// Makes a scope within, and gives its root, and whether the executor has taken it, or will; where not, it is closed.
+    /// Makes a scope within, and gives its root, and whether the executor has taken it, or will; where not, it is
+    /// closed.
     pub(crate) fn open(
         self: &Arc<Self>,
         name: Option<&'static str>,

@@ -30,9 +30,9 @@ use crate::turn;
 /// [`Rejected`], here and in every scope within; what another thread spawned before, and the executor has not taken in,
 /// ends unpolled.
 ///
-/// Dropping it closes it, wherever that is: between turns, in a turn, in one of its own tasks, on another thread, during
-/// a teardown or after. [`close`](Self::close) closes it and says when all is gone, and what there was. A scope that is
-/// leaked by [`std::mem::forget`] is closed with the one around it, or with its executor.
+/// Dropping it closes it, wherever that is: between turns, in a turn, in one of its own tasks, on another thread,
+/// during a teardown or after. [`close`](Self::close) closes it and says when all is gone, and what there was. A scope
+/// that is leaked by [`std::mem::forget`] is closed with the one around it, or with its executor.
 ///
 /// A request is cancelled with the task that holds its future; one that was moved to a task outside the scope goes on.
 ///
@@ -92,9 +92,9 @@ pub struct Scope<S = Spawner> {
 }
 
 impl<S> Scope<S> {
-    /// Closes the scope, at once, and gives a future of what was in it, which is ready when all of that is dropped: every
-    /// task of the scope and of the scopes within it. It may be awaited anywhere: in a task of the same executor, of
-    /// another, or on another thread. A task of the scope itself that awaits it ends with the others.
+    /// Closes the scope, at once, and gives a future of what was in it, which is ready when all of that is dropped:
+    /// every task of the scope and of the scopes within it. It may be awaited anywhere: in a task of the same executor,
+    /// of another, or on another thread. A task of the scope itself that awaits it ends with the others.
     ///
     /// ```
     /// use stillpoint::Executor;
@@ -151,8 +151,8 @@ impl<S> Scope<S> {
 }
 
 impl<S: Clone> Scope<S> {
-    /// A spawner into this scope, which can be cloned and does not close it when it is dropped. It may outlive the scope:
-    /// it is refused then.
+    /// A spawner into this scope, which can be cloned and does not close it when it is dropped. It may outlive the
+    /// scope: it is refused then.
     #[must_use]
     pub fn spawner(&self) -> S {
         self.spawner.clone()
@@ -250,8 +250,8 @@ macro_rules! scoped {
             ///
             /// The earlier task's future is dropped before the later one is first polled, unless the earlier one spawns
             /// the later one itself. Where several threads spawn under one key, the one whose spawn the executor takes
-            /// in last is the latest. One that is refused replaces nothing: the earlier one goes on, and keeps its place
-            /// among the [tasks that there may be](crate::Builder::max_tasks).
+            /// in last is the latest. One that is refused replaces nothing: the earlier one goes on, and keeps its
+            /// place among the [tasks that there may be](crate::Builder::max_tasks).
             ///
             /// ```
             /// use stillpoint::Executor;

@@ -15,8 +15,8 @@ use crate::task::{self, JoinHandle, LocalJoinHandle};
 
 /// Makes tasks, from any thread and from within tasks.
 ///
-/// It holds a way to send to its executor and nothing else: dropping it, or keeping it for ever, changes nothing for the
-/// executor or its tasks. [`Clone`] gives another one of the same executor.
+/// It holds a way to send to its executor and nothing else: dropping it, or keeping it for ever, changes nothing for
+/// the executor or its tasks. [`Clone`] gives another one of the same executor.
 ///
 /// Tasks that are spawned from one turn, or from one thread outside, are first polled in the order of their spawns.
 ///
@@ -56,8 +56,8 @@ impl Spawner {
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the spawner's
-    /// scope is closed.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the
+    /// spawner's scope is closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<JoinHandle<F::Output>, Rejected<F>>
     where
@@ -145,8 +145,8 @@ impl Named<'_, Spawner> {
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the spawner's
-    /// scope is closed.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the
+    /// spawner's scope is closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<JoinHandle<F::Output>, Rejected<F>>
     where
@@ -174,8 +174,8 @@ impl Named<'_, LocalSpawner> {
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the spawner's
-    /// scope is closed.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the
+    /// spawner's scope is closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
     where
@@ -248,8 +248,8 @@ impl LocalSpawner {
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the spawner's
-    /// scope is closed.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the
+    /// spawner's scope is closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
     where

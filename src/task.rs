@@ -29,8 +29,9 @@ use crate::turn::{self, Ended, Turn, Unjoined};
 /// ```
 #[non_exhaustive]
 pub enum JoinError {
-    /// It was aborted: by its join handle, by a later task under its key, or with its scope, into which it may have come
-    /// too late. Whoever closes a scope ends tasks as `abort` does, and whoever joins them need not know which it was.
+    /// It was aborted: by its join handle, by a later task under its key, or with its scope, into which it may have
+    /// come too late. Whoever closes a scope ends tasks as `abort` does, and whoever joins them need not know which it
+    /// was.
     Aborted,
     /// It panicked with this payload, in a poll or in its future's destructor.
     Panicked(Box<dyn std::any::Any + Send>),
@@ -421,8 +422,8 @@ impl<T> Drop for JoinHandle<T> {
             })
         });
         task.detach();
-        // Only now, when the allocation may be gone: told before, a teardown could take the handle's own hold on it for a
-        // leak.
+        // Only now, when the allocation may be gone: told before, a teardown could take the handle's own hold on it for
+        // a leak.
         if let Some((id, door)) = told {
             door.post_quietly(Until::Ever, Message::Detached(id));
         }

@@ -218,8 +218,8 @@ impl<E: Send + 'static> fmt::Debug for Driver<E> {
     }
 }
 
-/// How many emissions the driver's task takes before it lets others run: a core that emits without a pause would keep its
-/// own handlers from running on a runtime of one thread.
+/// How many emissions the driver's task takes before it lets others run: a core that emits without a pause would keep
+/// its own handlers from running on a runtime of one thread.
 const EMISSIONS_BEFORE_YIELD: usize = 64;
 
 /// What the driver's task does.

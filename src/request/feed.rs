@@ -34,8 +34,8 @@ impl<Op: Operation> Subscription<Op> {
 /// The right to send items to one stream, from any thread, and to end it.
 ///
 /// It holds the stream's id and a way to send: keeping it keeps nothing of the core alive. [`Clone`] gives another feed
-/// of the same stream; each sender's items keep their order. Dropping the last one ends the stream, after what was sent:
-/// the task finds [`RequestError::Abandoned`](crate::RequestError::Abandoned) in
+/// of the same stream; each sender's items keep their order. Dropping the last one ends the stream, after what was
+/// sent: the task finds [`RequestError::Abandoned`](crate::RequestError::Abandoned) in
 /// [`ShellStream::ended_by`](crate::ShellStream::ended_by).
 ///
 /// ```
@@ -146,7 +146,8 @@ impl<Op: Operation> Feed<Op> {
     }
 
     /// Ends the stream as failed, after what was sent: the task finds
-    /// [`RequestError::Failed`](crate::RequestError::Failed) in [`ShellStream::ended_by`](crate::ShellStream::ended_by).
+    /// [`RequestError::Failed`](crate::RequestError::Failed) in
+    /// [`ShellStream::ended_by`](crate::ShellStream::ended_by).
     ///
     /// # Errors
     ///

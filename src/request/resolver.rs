@@ -112,8 +112,8 @@ impl<T> Error for ResolveError<T> {}
 
 /// The right to answer one request, once, from any thread.
 ///
-/// It holds the request's id and a way to send: keeping it, or [`forget`](std::mem::forget)ting it, keeps nothing of the
-/// core alive. Dropping it abandons the request, which its task learns as
+/// It holds the request's id and a way to send: keeping it, or [`forget`](std::mem::forget)ting it, keeps nothing of
+/// the core alive. Dropping it abandons the request, which its task learns as
 /// [`RequestError::Abandoned`](crate::RequestError::Abandoned).
 ///
 /// ```
@@ -169,15 +169,16 @@ impl<Op: Operation> Resolver<Op> {
     /// Answers the request. It never polls: the task goes on with the executor's next turn, and the bell rings if the
     /// executor was idle.
     ///
-    /// `Ok` means sent. Where the request is cancelled before the executor takes the answer in, the answer is dropped by
-    /// the executor, and the shell gets [`Emitted::Cancelled`](crate::Emitted::Cancelled), or has it already: there is
-    /// one notice. A shell whose answers stand for something, such as an open file, answers by
-    /// [`Executor::resolve`](crate::Executor::resolve), which gives a late one back, or remembers which ids it was told.
+    /// `Ok` means sent. Where the request is cancelled before the executor takes the answer in, the answer is dropped
+    /// by the executor, and the shell gets [`Emitted::Cancelled`](crate::Emitted::Cancelled), or has it already: there
+    /// is one notice. A shell whose answers stand for something, such as an open file, answers by
+    /// [`Executor::resolve`](crate::Executor::resolve), which gives a late one back, or remembers which ids it was
+    /// told.
     ///
     /// # Errors
     ///
-    /// Gives the answer back where it is known to have no effect: with [`Reason::TornDown`] after a teardown, and inside
-    /// a turn of the same executor with what [`Executor::resolve`](crate::Executor::resolve) says.
+    /// Gives the answer back where it is known to have no effect: with [`Reason::TornDown`] after a teardown, and
+    /// inside a turn of the same executor with what [`Executor::resolve`](crate::Executor::resolve) says.
     pub fn resolve(self, output: Op::Output) -> Result<(), ResolveError<Op::Output>> {
         self.end_with(
             output,

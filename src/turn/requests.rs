@@ -22,8 +22,8 @@ fn refusal<W, A>(outcome: &Result<W, (Reason, A)>) -> Option<Reason> {
 }
 
 impl Turn {
-    /// Makes an entry, by `insert`, where there is none yet. Gives whether its effect is to be emitted now; otherwise it
-    /// waits for a place.
+    /// Makes an entry, by `insert`, where there is none yet. Gives whether its effect is to be emitted now; otherwise
+    /// it waits for a place.
     pub(crate) fn open(
         &self,
         waker: &Waker,

@@ -44,8 +44,8 @@ impl Turn {
         }
     }
 
-    /// Takes in a task that is made in this turn, in a scope, or in none, under a key or under none. `Err` says why it is
-    /// refused.
+    /// Takes in a task that is made in this turn, in a scope, or in none, under a key or under none. `Err` says why it
+    /// is refused.
     #[inline]
     pub(crate) fn admit(
         &self,
