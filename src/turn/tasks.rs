@@ -48,7 +48,7 @@ impl Turn {
     }
 
     /// Gives a new task its id.
-    pub(crate) fn enroll(&self, label: Label) -> TaskId {
+    pub(super) fn enroll(&self, label: Label) -> TaskId {
         let id = self.tasks.borrow_mut().insert(label, self.now());
         trace::spawned(id, label);
         id
