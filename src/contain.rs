@@ -34,8 +34,8 @@ pub(crate) fn discard<T>(value: T) {
     std::mem::forget(thrown);
 }
 
-/// How many payloads are dropped that a destructor throws, each from the one before; a further one is kept for ever, since
-/// there has to be an end.
+/// How many payloads are dropped that a destructor throws, each from the one before; a further one is kept for ever,
+/// since there has to be an end.
 const PAYLOADS: usize = 8;
 
 /// The message of a panic, where it has one.

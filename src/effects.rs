@@ -5,7 +5,8 @@
 /// A variant is one of
 /// - `Name => request Op`, which holds a [`Request<Op>`](crate::Request): one answer;
 /// - `Name => stream Op`, which holds a [`Subscription<Op>`](crate::Subscription): any number of answers;
-/// - `Name => notify T`, which holds a [`Notification<T>`](crate::Notification): none. `T` is any `Send + 'static` type.
+/// - `Name => notify T`, which holds a [`Notification<T>`](crate::Notification): none. `T` is any `Send + 'static`
+///   type.
 ///
 /// Attributes and doc comments of the enum and its variants are kept. Operations may be generic types with their
 /// arguments given; the enum itself is not generic.
@@ -103,8 +104,8 @@ macro_rules! __effect_portable {
     ($($ignored:tt)*) => {};
 }
 
-// A bound without a parameter that does not hold is an error where it stands, one with a `for` where it is needed: so the
-// impl may be written for every effect, and is there for those whose operations can be serialised.
+// A bound without a parameter that does not hold is an error where it stands, one with a `for` where it is needed: so
+// the impl may be written for every effect, and is there for those whose operations can be serialised.
 #[cfg(feature = "serde")]
 #[doc(hidden)]
 #[macro_export]
@@ -182,7 +183,8 @@ macro_rules! __effect_scripted {
     ($($ignored:tt)*) => {};
 }
 
-// What a type lacks is known here, where it is written out, and not to a generic function: so `Debug` is looked for here.
+// What a type lacks is known here, where it is written out, and not to a generic function: so `Debug` is looked for
+// here.
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 #[macro_export]

@@ -24,7 +24,8 @@ use crate::task::{self, JoinHandle};
 use crate::trace;
 use crate::turn::{Ended, Turn};
 
-/// How often a long turn looks into its mailbox, in polls: an abort from outside reaches tasks that keep each other busy.
+/// How often a long turn looks into its mailbox, in polls: an abort from outside reaches tasks that keep each other
+/// busy.
 const POLLS_BETWEEN_LOOKS: usize = 64;
 
 /// How many messages such a look takes in, and how many count as one poll of a turn's budget, after those that were

@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 use crate::answer::Kind;
 use crate::id::TaskId;
+use crate::room::Room;
 use crate::shelf::{AnyItems, Place, ShelfId};
-use crate::shim::{AtomicUsize, Ordering};
 
 /// Why a request or a subscription has no answer.
 ///
@@ -137,47 +137,6 @@ pub enum Overflow {
     Latest,
 }
 
-/// How many items a stream of [`Overflow::Reject`] holds or has on their way, shared by its feeds and its entry.
-///
-/// The count guards no other memory, so its operations are relaxed: an item's own way orders what matters.
-pub(crate) struct Room {
-    held: AtomicUsize,
-    capacity: usize,
-}
-
-/// The stream is gone: what is sent to nobody needs no room.
-const GONE: usize = 1 << (usize::BITS - 1);
-
-impl Room {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self {
-            held: AtomicUsize::new(0),
-            capacity: capacity.clamp(1, GONE - 1),
-        }
-    }
-
-    /// Takes a place, if one is free.
-    pub(crate) fn take(&self) -> bool {
-        self.held
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
-                match held & GONE {
-                    0 => (held < self.capacity).then_some(held + 1),
-                    _ => Some(held),
-                }
-            })
-            .is_ok()
-    }
-
-    /// Gives a place back.
-    pub(crate) fn give(&self) {
-        self.held.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn abolish(&self) {
-        self.held.fetch_or(GONE, Ordering::Relaxed);
-    }
-}
-
 /// One pending request or subscription.
 #[derive(Clone, Copy)]
 pub(crate) struct Entry {
@@ -278,7 +237,7 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         if let Some(room) = &self.room {
-            room.abolish();
+            room.unbound();
         }
     }
 }

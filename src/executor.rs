@@ -14,14 +14,14 @@ use crate::engine::{Engine, OnPanic, OnReady};
 use crate::entry::{Overflow, Reason};
 use crate::id::RequestId;
 use crate::limit::{Limits, Rejected, WhenFull};
-use crate::meta::TaskPanic;
+use crate::meta::{Label, TaskPanic};
 use crate::outbox::Emitted;
 use crate::report::{Settled, Teardown, Totals};
 use crate::request::{Feed, Operation, ResolveError, Resolver};
 use crate::shell::Shell;
 use crate::snapshot::Snapshot;
 use crate::spawner::{LocalSpawner, Spawner};
-use crate::task::{self, JoinHandle, Local, LocalJoinHandle};
+use crate::task::{JoinHandle, Local, LocalJoinHandle};
 
 /// Sets up an executor. Dropping it makes none.
 ///
@@ -61,7 +61,8 @@ impl<E: Send + 'static> Builder<E> {
         }
     }
 
-    /// Rings this bell once when work arrives at an idle executor: a spawn, a wake, an answer, an abort, a notification.
+    /// Rings this bell once when work arrives at an idle executor: a spawn, a wake, an answer, an abort, a
+    /// notification.
     ///
     /// It is called after the work is queued, on the thread that brought it, under no lock, and again only after a turn
     /// has ended. It may do anything but drive the executor; usually it schedules a turn. Its panics end where it is
@@ -107,9 +108,9 @@ impl<E: Send + 'static> Builder<E> {
         self
     }
 
-    /// Lets at most so many tasks be alive at one time, those among them that were spawned from outside and not taken in
-    /// yet. A spawn beyond that is [`Rejected`] with its future, and [`Settled::refused`] counts it. There is no limit
-    /// where none is set; 0 counts as 1.
+    /// Lets at most so many tasks be alive at one time, those among them that were spawned from outside and not taken
+    /// in yet. A spawn beyond that is [`Rejected`] with its future, and [`Settled::refused`] counts it. There is no
+    /// limit where none is set; 0 counts as 1.
     ///
     /// ```
     /// use stillpoint::Executor;
@@ -127,9 +128,9 @@ impl<E: Send + 'static> Builder<E> {
     }
 
     /// Lets at most so many requests and subscriptions be pending at one time. One beyond that waits its turn, after
-    /// those that came before it, unless [`when_full`](Self::when_full) says otherwise; [`Settled::waiting`] says how many
-    /// do. It has its turn when another is answered and read, or cancelled. There is no limit but 2^24 where none is set;
-    /// 0 counts as 1.
+    /// those that came before it, unless [`when_full`](Self::when_full) says otherwise; [`Settled::waiting`] says how
+    /// many do. It has its turn when another is answered and read, or cancelled. There is no limit but 2^24 where none
+    /// is set; 0 counts as 1.
     ///
     /// A subscription has a place as long as it lasts. Where a task holds on to one request until it has the answer of
     /// another, and there is a place for one, both wait for ever.
@@ -153,10 +154,10 @@ impl<E: Send + 'static> Builder<E> {
         self
     }
 
-    /// Lets at most so many effects wait for a shell that does not take them, notifications from other threads that are on
-    /// their way among them. So a shell that stops draining cannot make memory grow: a notification beyond that is
-    /// [`Rejected`] with its value, and a request waits its turn, as with [`max_requests`](Self::max_requests), until the
-    /// shell takes an effect. There is no limit where none is set; 0 counts as 1.
+    /// Lets at most so many effects wait for a shell that does not take them, notifications from other threads that are
+    /// on their way among them. So a shell that stops draining cannot make memory grow: a notification beyond that is
+    /// [`Rejected`] with its value, and a request waits its turn, as with [`max_requests`](Self::max_requests), until
+    /// the shell takes an effect. There is no limit where none is set; 0 counts as 1.
     ///
     /// Notices of cancelled requests are never refused: there is at most one for each effect that the shell has taken.
     /// From the beginning of a teardown on no notification is refused, so that what destructors say is heard.
@@ -202,8 +203,8 @@ impl<E: Send + 'static> Builder<E> {
     }
 
     /// What streams do with items that come faster than they are taken, where
-    /// [`ShellStream::overflow`](crate::ShellStream::overflow) says nothing else: [`Overflow::Unbounded`] where this is not
-    /// said.
+    /// [`ShellStream::overflow`](crate::ShellStream::overflow) says nothing else: [`Overflow::Unbounded`] where this is
+    /// not said.
     ///
     /// ```
     /// # use futures::StreamExt;
@@ -278,6 +279,7 @@ impl<E> fmt::Debug for Builder<E> {
             .finish()
     }
 }
+
 /// Writes what both executors can do.
 macro_rules! executor {
     ($Executor:ident, $build:ident) => {
@@ -348,8 +350,8 @@ macro_rules! executor {
                 Shell::new(Arc::clone(&self.engine.shells))
             }
 
-            /// Spawns a task, which the next turn polls first after what was spawned before. A [`Spawner`] does the same
-            /// from anywhere, and takes the way through the mailbox for it.
+            /// Spawns a task, which the next turn polls first after what was spawned before. A [`Spawner`] does the
+            /// same from anywhere, and takes the way through the mailbox for it.
             ///
             /// Beyond [`Builder::max_tasks`] the future is dropped, and the handle gives
             /// [`JoinError::Full`](crate::JoinError::Full).
@@ -395,7 +397,7 @@ macro_rules! executor {
                 F: Future + Send + 'static,
                 F::Output: Send + 'static,
             {
-                self.engine.try_spawn(future, task::label(None))
+                self.engine.try_spawn(future, Label::here(None))
             }
 
             /// Polls every task that is ready, and those that become so by it, until none is and the mailbox is empty.
@@ -498,50 +500,6 @@ macro_rules! executor {
                     finished: false,
                     registered: false,
                 }
-            }
-
-            #[cfg(feature = "bridge")]
-            pub(crate) fn into_engine(self) -> Engine<E> {
-                self.engine
-            }
-
-            /// For drivers that keep what they do by request.
-            #[cfg(any(feature = "tokio", feature = "web"))]
-            #[allow(dead_code, reason = "not every driver is for both executors")]
-            pub(crate) fn poll_next_with_id(
-                &mut self,
-                cx: &Context<'_>,
-            ) -> Poll<(Option<RequestId>, Emitted<E>)> {
-                let polled = self.engine.poll_next(cx);
-                polled.map(|(id, emitted)| (id.some(), emitted))
-            }
-
-            /// Whether the core has neither taken a request's answer nor cancelled it, as far as the mailbox is
-            /// taken in.
-            #[cfg(any(feature = "testing", feature = "web"))]
-            pub(crate) fn holds(&self, id: RequestId) -> bool {
-                self.engine.turn.holds(id)
-            }
-
-            /// Has panics told to this one as well, first.
-            #[cfg(feature = "testing")]
-            pub(crate) fn listen_to_panics(
-                &mut self,
-                listener: impl Fn(&TaskPanic) + Send + Sync + 'static,
-            ) {
-                self.engine.listen_to_panics(listener);
-            }
-
-            /// The engine's state, for a shell that says more of it than a driver.
-            #[cfg(feature = "testing")]
-            pub(crate) fn turn(&self) -> &crate::turn::Turn {
-                &self.engine.turn
-            }
-
-            /// Has this pick among the ready tasks from now on.
-            #[cfg(feature = "testing")]
-            pub(crate) fn set_order(&mut self, order: Box<dyn crate::order::Order>) {
-                self.engine.turn.set_order(order);
             }
 
             /// Answers a request, at once. Its task goes on with the next turn.
@@ -894,6 +852,7 @@ macro_rules! executor {
         }
     };
 }
+
 /// Owns tasks and everything that they wait for, and runs them when it is driven.
 ///
 /// `E` is the effect: what its tasks ask of the shell. It takes `Send` futures and is `Send` itself; it owns no thread
@@ -924,10 +883,22 @@ macro_rules! executor {
 /// executor.teardown().assert_baseline();
 /// ```
 pub struct Executor<E: Send + 'static> {
-    engine: Engine<E>,
+    /// Drivers take it out, and drive that.
+    pub(crate) engine: Engine<E>,
 }
 
 executor!(Executor, build);
+
+#[cfg(any(feature = "testing", feature = "web"))]
+impl<E: Send + 'static> Executor<E> {
+    /// Binds it to this thread, for drivers that stay on theirs and take either.
+    pub(crate) fn into_local(self) -> LocalExecutor<E> {
+        LocalExecutor {
+            engine: self.engine,
+            bound: PhantomData,
+        }
+    }
+}
 
 /// An [`Executor`] that also takes futures that are bound to its thread, and stays on that thread itself.
 ///
@@ -945,7 +916,8 @@ executor!(Executor, build);
 /// assert_eq!(futures::executor::block_on(task).unwrap(), 2);
 /// ```
 pub struct LocalExecutor<E: Send + 'static> {
-    engine: Engine<E>,
+    /// Whoever takes it out stays on this thread with it.
+    pub(crate) engine: Engine<E>,
     bound: PhantomData<*const ()>,
 }
 
@@ -1024,7 +996,7 @@ impl<E: Send + 'static> LocalExecutor<E> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let spawned = self.engine.try_spawn(Local::new(future), task::label(None));
+        let spawned = self.engine.try_spawn(Local::new(future), Label::here(None));
         spawned
             .map(LocalJoinHandle::new)
             .map_err(|rejected| rejected.map(Local::into_inner))

@@ -151,8 +151,8 @@ impl fmt::Display for TaskSnapshot {
 }
 
 impl Snapshot {
-    /// Says in text what each task waits for, and how that stands: one line for a task that waits for one request, or for
-    /// something that is none.
+    /// Says in text what each task waits for, and how that stands: one line for a task that waits for one request, or
+    /// for something that is none.
     ///
     /// The words are for people, and may change.
     ///

@@ -1,7 +1,7 @@
 //! What an executor holds, as a picture: who owns what, for Mermaid and for Graphviz.
 //!
-//! Whatever user code can have written, names and types and places, comes into a picture character by character: what is
-//! neither a letter, a digit nor a harmless sign is written as the number that stands for it.
+//! Whatever user code can have written, names and types and places, comes into a picture character by character: what
+//! is neither a letter, a digit nor a harmless sign is written as the number that stands for it.
 
 use std::fmt::{self, Write};
 
@@ -170,7 +170,8 @@ struct Mermaid(String);
 impl Mermaid {
     fn text(text: &str) -> String {
         escape(text, |escaped, c| match c {
-            // Before an `n` it would break the line, also as a number: what follows it keeps them apart, and has no width.
+            // Before an `n` it would break the line, also as a number: what follows it keeps them apart, and has no
+            // width.
             '\\' => escaped.write_str("#92;#8288;"),
             _ => write!(escaped, "#{};", u32::from(c)),
         })
@@ -292,9 +293,9 @@ impl Pen for Dot {
 impl Snapshot {
     /// Draws what owns what, as a flowchart of [Mermaid](https://mermaid.js.org), which GitHub and many editors show.
     ///
-    /// Thick arrows own: from the executor to its tasks, and from a task to the requests that go with it. Dotted ones say
-    /// who has the next step: an arrow to the shell is to be answered, one from it to be read. A task that waits for
-    /// nothing that the executor knows of is dashed. Equal snapshots give equal texts.
+    /// Thick arrows own: from the executor to its tasks, and from a task to the requests that go with it. Dotted ones
+    /// say who has the next step: an arrow to the shell is to be answered, one from it to be read. A task that waits
+    /// for nothing that the executor knows of is dashed. Equal snapshots give equal texts.
     ///
     /// ```
     /// use stillpoint::Executor;

@@ -87,8 +87,8 @@
 //!
 //! A request's waker lies in the executor's slab under the request's id, and in nothing that a task, a future or the
 //! shell can hold. So no reference cycle can be made; whatever the shell keeps, drop the [`Executor`] and every future
-//! is gone. [`Executor::teardown`] also hands over what the shell has not seen, and its [report](Teardown) names whatever
-//! still holds on to a task.
+//! is gone. [`Executor::teardown`] also hands over what the shell has not seen, and its [report](Teardown) names
+//! whatever still holds on to a task.
 //!
 //! # Where to begin
 //!
@@ -156,8 +156,9 @@ pub mod portable;
 pub mod record;
 mod report;
 mod request;
+mod request_table;
+mod room;
 mod root;
-mod roster;
 mod scope;
 mod scopes;
 mod shelf;
@@ -165,8 +166,8 @@ mod shell;
 mod shim;
 mod snapshot;
 mod spawner;
-mod table;
 mod task;
+mod task_table;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tokio")]

@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 
-use crate::entry::{Overflow, Room};
+use crate::entry::Overflow;
 use crate::id::RequestId;
+use crate::room::Room;
 use crate::shim::{AtomicUsize, Ordering};
 
 /// What a request or a subscription does that finds no place, where
@@ -315,7 +316,8 @@ impl Line {
         self.waiting.set(self.waiting.get() - 1);
     }
 
-    /// Admits who is first, if there is a place beside so many requests: one of `handed_on` in the outbox, or a free one.
+    /// Admits who is first, if there is a place beside so many requests: one of `handed_on` in the outbox, or a free
+    /// one.
     pub(crate) fn admit(
         &self,
         places: &Places,

@@ -6,17 +6,17 @@
 //! ```text
 //!   bit 0       CLOSING  spawning, asking and answering are refused        set by teardown, for good
 //!   bit 1       CLOSED   notifications too                                 set when the last future is dropped
-//!   bit 2       ARMED    the executor is idle: whoever clears it, rings    set when a turn ends, cleared by the first sender
+//!   bit 2       ARMED    the executor is idle: whoever clears it, rings    set when a turn ends, till a sender comes
 //!   bits 3-22   senders that are inside: past the check, not yet past the send
 //!   bits 23-63  messages that have entered since the executor was made
 //! ```
 //!
 //! A sender enters (adds itself and its message), sends, and leaves (subtracts itself). Both ends are
-//! read-modify-writes of one word, so they have one order with the executor's own. Closing: a sender that entered before
-//! the executor set the bit is seen inside, and the executor waits until it has left, so no accepted message is lost.
-//! Idling: a sender that leaves after the executor armed the bell sees the bit and rings; one that left before had sent
-//! before, and the executor, which looks into the mailbox once more after arming, sees its message. Where the executor has
-//! received as many messages as have entered, that look is a comparison of two numbers.
+//! read-modify-writes of one word, so they have one order with the executor's own. Closing: a sender that entered
+//! before the executor set the bit is seen inside, and the executor waits until it has left, so no accepted message is
+//! lost. Idling: a sender that leaves after the executor armed the bell sees the bit and rings; one that left before
+//! had sent before, and the executor, which looks into the mailbox once more after arming, sees its message. Where the
+//! executor has received as many messages as have entered, that look is a comparison of two numbers.
 
 use std::cell::Cell;
 use std::fmt;
@@ -280,9 +280,10 @@ impl<R, L, P, S> Door<R, L, P, S> {
         self.gate.fetch_and(!ARMED, Ordering::SeqCst) & ARMED != 0
     }
 
-    /// Rings if the executor is idle; for the host's own calls, which need no gate.
+    /// Rings if the executor is idle; for the host's own calls, which need no gate, and for news that turn out to be
+    /// work once they are sent.
     pub(crate) fn ring_if_armed(&self) {
-        // Armed by this very thread, so it is seen.
+        // Armed by this very thread, or before the sender left, so it is seen.
         if self.gate.load(Ordering::Relaxed) & ARMED != 0 {
             self.ring();
         }

@@ -14,21 +14,32 @@ use crate::shim::{AtomicU64, Ordering};
 /// A task that is to be polled.
 pub(crate) type Runnable = async_task::Runnable<Meta>;
 /// The one way into an executor.
-pub(crate) type Door = mailbox::Door<Runnable, Label, TaskPanic, Box<Order>>;
+pub(crate) type Door = mailbox::Door<Runnable, Label, TaskPanic, Box<ScopeMessage>>;
 /// Where it leads.
-pub(crate) type Mailbox = mailbox::Mailbox<Runnable, Label, TaskPanic, Box<Order>>;
+pub(crate) type Mailbox = mailbox::Mailbox<Runnable, Label, TaskPanic, Box<ScopeMessage>>;
 /// What comes in by it.
-pub(crate) type Message = mailbox::Message<Runnable, Label, TaskPanic, Box<Order>>;
+pub(crate) type Message = mailbox::Message<Runnable, Label, TaskPanic, Box<ScopeMessage>>;
 /// Who has passed its gate.
-pub(crate) type Inside<'a> = mailbox::Inside<'a, Runnable, Label, TaskPanic, Box<Order>>;
+pub(crate) type Inside<'a> = mailbox::Inside<'a, Runnable, Label, TaskPanic, Box<ScopeMessage>>;
 /// What a scope is told from outside.
-pub(crate) type Order = scopes::Order<Runnable, Label>;
+pub(crate) type ScopeMessage = scopes::ScopeMessage<Runnable, Label>;
 
 /// Who spawned a task, for reports.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Label {
     pub(crate) name: Option<&'static str>,
     pub(crate) place: &'static Location<'static>,
+}
+
+impl Label {
+    /// Of a task that is spawned by the caller.
+    #[track_caller]
+    pub(crate) fn here(name: Option<&'static str>) -> Self {
+        Self {
+            name,
+            place: Location::caller(),
+        }
+    }
 }
 
 /// A panic that nobody will learn of by joining its task: what [`Builder::on_panic`](crate::Builder::on_panic) is told.

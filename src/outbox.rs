@@ -73,8 +73,8 @@ struct Slot<E> {
 
 enum What<E> {
     Effect(E),
-    /// A notice, and those that followed with nothing between them, as far as they go where an effect would lie: a
-    /// teardown writes one for every request.
+    /// A notice, of the slot's own id, and up to three that followed it with nothing between them: they fit where an
+    /// effect would lie, and a teardown writes one for every request.
     Cancelled([RequestId; 3]),
     Gone,
 }
@@ -157,7 +157,8 @@ impl<E> Outbox<E> {
         std::mem::take(&mut self.grave)
     }
 
-    /// Lets go of the slots at both ends that hold nothing, and of all once they are the greater part.
+    /// Lets go of the slots at the end that hold nothing, and of all such once they are the greater part; those at the
+    /// front go when the shell looks.
     fn compact(&mut self) {
         while matches!(
             self.queue.back(),

@@ -52,8 +52,8 @@ use crate::shell::Notification;
 /// languages ask for.
 ///
 /// [`effects!`](crate::effects) implements it for an enum all of whose operations (and notifications) are [`Serialize`]
-/// and all of whose outputs are [`Deserialize`](serde::Deserialize). Where one is not, the enum is an effect all the same, and the compiler
-/// names the one that is missing where a driver is made.
+/// and all of whose outputs are [`Deserialize`](serde::Deserialize). Where one is not, the enum is an effect all the
+/// same, and the compiler names the one that is missing where a driver is made.
 ///
 /// ```
 /// use serde::Serialize;
@@ -95,7 +95,8 @@ pub trait Portable: Send + Sized + 'static {
     /// The variants, in the order in which they are written.
     const VARIANTS: &'static [Variant];
 
-    /// Calls the visitor's method for the kind of this effect, with the variant's place in [`VARIANTS`](Self::VARIANTS).
+    /// Calls the visitor's method for the kind of this effect, with the variant's place in
+    /// [`VARIANTS`](Self::VARIANTS).
     ///
     /// The place says what the shell knows the effect by. Where it is out of range that is `?`; whatever it is, the
     /// request can be answered.

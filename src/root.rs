@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::limit::Refusal;
 use crate::mailbox::Until;
-use crate::meta::{Door, Inside, Label, Message, Order, Runnable};
+use crate::meta::{Door, Inside, Label, Message, Runnable, ScopeMessage};
 use crate::scopes::{Key, Token};
 use crate::turn;
 
@@ -47,7 +47,8 @@ impl Root {
         }
     }
 
-    /// Passes the gate with a task or a scope, unless the executor or this scope takes no more. Whoever has passed sends.
+    /// Passes the gate with a task or a scope, unless the executor or this scope takes no more. Whoever has passed
+    /// sends.
     #[inline]
     pub(crate) fn enter(&self) -> Option<Inside<'_>> {
         let inside = self.door.enter(Until::Closing)?;
@@ -63,13 +64,14 @@ impl Root {
         match self.scope() {
             None if key.is_none() => Message::Spawn(runnable, label),
             scope => {
-                let order = Order::Spawn(scope.map(Arc::clone), key, runnable, label);
-                Message::Scope(Box::new(order))
+                let message = ScopeMessage::Spawn(scope.map(Arc::clone), key, runnable, label);
+                Message::Scope(Box::new(message))
             }
         }
     }
 
-    /// Makes a scope within, and gives its root, and whether the executor has taken it, or will; where not, it is closed.
+    /// Makes a scope within, and gives its root, and whether the executor has taken it, or will; where not, it is
+    /// closed.
     pub(crate) fn open(
         self: &Arc<Self>,
         name: Option<&'static str>,
@@ -85,8 +87,13 @@ impl Root {
             None => match self.enter() {
                 Some(inside) => {
                     let token = new(true);
-                    let order = Order::Open(Arc::clone(&token));
-                    inside.send_quietly(Message::Scope(Box::new(order)));
+                    let message = ScopeMessage::Open(Arc::clone(&token));
+                    inside.send_quietly(Message::Scope(Box::new(message)));
+                    // Whoever awaits the close of the scope around it waits for this news as well. If the executor
+                    // fell idle before it was sent, the close that came before that is seen here.
+                    if self.scope().is_some_and(|around| around.is_closed()) {
+                        self.door.ring_if_armed();
+                    }
                     (token, true)
                 }
                 None => (new(false), false),

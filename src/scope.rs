@@ -13,11 +13,11 @@ use futures::future::FusedFuture;
 
 use crate::limit::Rejected;
 use crate::mailbox::Until;
-use crate::meta::{Door, Message, Order};
+use crate::meta::{Door, Label, Message, ScopeMessage};
 use crate::root::Root;
 use crate::scopes::{Key, ScopeReport};
 use crate::spawner::{LocalSpawner, Named, Spawner};
-use crate::task::{JoinHandle, LocalJoinHandle, label};
+use crate::task::{JoinHandle, LocalJoinHandle};
 use crate::turn;
 
 /// Owns tasks that end together: those of a screen that may go away, of a connection, of one run.
@@ -30,9 +30,9 @@ use crate::turn;
 /// [`Rejected`], here and in every scope within; what another thread spawned before, and the executor has not taken in,
 /// ends unpolled.
 ///
-/// Dropping it closes it, wherever that is: between turns, in a turn, in one of its own tasks, on another thread, during
-/// a teardown or after. [`close`](Self::close) closes it and says when all is gone, and what there was. A scope that is
-/// leaked by [`std::mem::forget`] is closed with the one around it, or with its executor.
+/// Dropping it closes it, wherever that is: between turns, in a turn, in one of its own tasks, on another thread,
+/// during a teardown or after. [`close`](Self::close) closes it and says when all is gone, and what there was. A scope
+/// that is leaked by [`std::mem::forget`] is closed with the one around it, or with its executor.
 ///
 /// A request is cancelled with the task that holds its future; one that was moved to a task outside the scope goes on.
 ///
@@ -92,9 +92,9 @@ pub struct Scope<S = Spawner> {
 }
 
 impl<S> Scope<S> {
-    /// Closes the scope, at once, and gives a future of what was in it, which is ready when all of that is dropped: every
-    /// task of the scope and of the scopes within it. It may be awaited anywhere: in a task of the same executor, of
-    /// another, or on another thread. A task of the scope itself that awaits it ends with the others.
+    /// Closes the scope, at once, and gives a future of what was in it, which is ready when all of that is dropped:
+    /// every task of the scope and of the scopes within it. It may be awaited anywhere: in a task of the same executor,
+    /// of another, or on another thread. A task of the scope itself that awaits it ends with the others.
     ///
     /// ```
     /// use stillpoint::Executor;
@@ -137,12 +137,12 @@ impl<S> Scope<S> {
         turn::with(door, |turn| match turn {
             Some(turn) => turn.close_scope(token, waiting),
             None => {
-                let order = |is_first| Order::Close(Arc::clone(token), waiting, is_first);
+                let message = |is_first| ScopeMessage::Close(Arc::clone(token), waiting, is_first);
                 if let Some(inside) = door.enter(Until::Closing) {
-                    inside.send(Message::Scope(Box::new(order(true))));
+                    inside.send(Message::Scope(Box::new(message(true))));
                 } else if wants_report && let Some(inside) = door.enter(Until::Closed) {
                     // The teardown under way ends the tasks, and says when.
-                    inside.send(Message::Scope(Box::new(order(false))));
+                    inside.send(Message::Scope(Box::new(message(false))));
                 }
             }
         });
@@ -151,8 +151,8 @@ impl<S> Scope<S> {
 }
 
 impl<S: Clone> Scope<S> {
-    /// A spawner into this scope, which can be cloned and does not close it when it is dropped. It may outlive the scope:
-    /// it is refused then.
+    /// A spawner into this scope, which can be cloned and does not close it when it is dropped. It may outlive the
+    /// scope: it is refused then.
     ///
     /// ```
     /// use stillpoint::{Executor, Spawner};
@@ -294,8 +294,8 @@ macro_rules! scoped {
             ///
             /// The earlier task's future is dropped before the later one is first polled, unless the earlier one spawns
             /// the later one itself. Where several threads spawn under one key, the one whose spawn the executor takes
-            /// in last is the latest. One that is refused replaces nothing: the earlier one goes on, and keeps its place
-            /// among the [tasks that there may be](crate::Builder::max_tasks).
+            /// in last is the latest. One that is refused replaces nothing: the earlier one goes on, and keeps its
+            /// place among the [tasks that there may be](crate::Builder::max_tasks).
             ///
             /// ```
             /// use stillpoint::Executor;
@@ -396,7 +396,7 @@ macro_rules! scoped {
                 F::Output: 'static $(+ $send)?,
             {
                 self.spawner
-                    .spawn_labelled(Some(self.key), future, label(self.name))
+                    .spawn_labelled(Some(self.key), future, Label::here(self.name))
             }
         }
     };

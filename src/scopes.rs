@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The table is the executor's. Everybody else holds a [`Token`]: whether the scope is closed, and how many tasks and
-//! scopes were accepted that the executor has not taken in yet. Both are in one word, so that it decides between a spawn
-//! and a close on two threads: what was accepted before the close is seen by it, ends by it, and is waited for.
+//! scopes were accepted that the executor has not taken in yet. Both are in one word, so that it decides between a
+//! spawn and a close on two threads: what was accepted before the close is seen by it, ends by it, and is waited for.
 //!
 //! A transition moves values and returns what the caller must do next; it calls nobody.
 
@@ -97,8 +97,8 @@ impl ScopeReport {
     }
 }
 
-/// `scope "details" (src/core.rs:41:9) cancelled 2 tasks, 3 requests and 1 scopes; before, 4 tasks completed, 0 panicked
-/// and 1 were aborted`, in one line.
+/// `scope "details" (src/core.rs:41:9) cancelled 2 tasks, 3 requests and 1 scopes; before, 4 tasks completed, 0
+/// panicked and 1 were aborted`, in one line.
 impl fmt::Display for ScopeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("scope ")?;
@@ -186,7 +186,7 @@ impl From<(String, u64)> for Key {
 }
 
 /// What the executor is told of a scope from outside a turn. `R` is a task's runnable, `L` its label.
-pub(crate) enum Order<R, L> {
+pub(crate) enum ScopeMessage<R, L> {
     /// It was made.
     Open(Arc<Token>),
     /// A task was made in it, or in none, under a key or under none.
@@ -204,11 +204,11 @@ const ACCEPTED: u64 = 2;
 
 /// What everybody holds of a scope. It owns nothing.
 pub(crate) struct Token {
-    /// Whether it is closed, and twice how many tasks and scopes were accepted that have not been taken in, itself among
-    /// them.
+    /// Whether it is closed, and twice how many tasks and scopes were accepted that have not been taken in, itself
+    /// among them.
     state: AtomicU64,
-    /// The [`Slot`], or 0 where it is in no table. Only who drives the executor reads and writes it: an atomic since that
-    /// may be another thread each time, which something else orders.
+    /// The [`Slot`], or 0 where it is in no table. Only who drives the executor reads and writes it: an atomic since
+    /// that may be another thread each time, which something else orders.
     slot: AtomicU64,
     parent: Option<Arc<Self>>,
     name: Option<&'static str>,
@@ -466,8 +466,8 @@ impl Scopes {
         }
     }
 
-    /// Closes a scope and all within it, for its owner. Gives the tasks that are to end, and the scopes that may be at rest,
-    /// to be [`settle`](Self::settle)d one by one.
+    /// Closes a scope and all within it, for its owner. Gives the tasks that are to end, and the scopes that may be at
+    /// rest, to be [`settle`](Self::settle)d one by one.
     pub(crate) fn close(
         &mut self,
         slot: Slot,

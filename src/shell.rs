@@ -58,9 +58,9 @@ impl<T> Notification<T> {
 
 /// Asks the shell, from within tasks, and tells it things, from anywhere.
 ///
-/// It holds a way to send to its executor and nothing else: dropping it, or keeping it for ever, changes nothing for the
-/// executor. [`Clone`] gives another one of the same executor. `E` is the effect, made by [`effects!`](crate::effects) or
-/// by hand: any type with a `From<Request<Op>>` for each operation.
+/// It holds a way to send to its executor and nothing else: dropping it, or keeping it for ever, changes nothing for
+/// the executor. [`Clone`] gives another one of the same executor. `E` is the effect, made by
+/// [`effects!`](crate::effects) or by hand: any type with a `From<Request<Op>>` for each operation.
 ///
 /// ```
 /// use stillpoint::{effects, Emitted, Executor, Operation};
@@ -244,8 +244,8 @@ impl<E> Shell<E> {
     }
 }
 
-/// Makes a notification's effect, which has this place. Where that panics, `vacate` gives the place to who waits for one:
-/// the executor may be idle, and nobody else tells it.
+/// Makes a notification's effect, which has this place. Where that panics, `vacate` gives the place to who waits for
+/// one: the executor may be idle, and nobody else tells it.
 fn make<T, E: From<Notification<T>>>(operation: T, place: Place<'_>, vacate: impl FnOnce()) -> E {
     let is_counted = place.is_counted();
     place.keep();

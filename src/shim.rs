@@ -76,8 +76,8 @@ mod model {
         }
     }
 
-    /// A model's threads all run on one thread of the system: a scoped thread-local that asks which of them it is on. One
-    /// of them drives in each model.
+    /// A model's threads all run on one thread of the system: a scoped thread-local that asks which of them it is on.
+    /// One of them drives in each model.
     pub(crate) struct TurnLocal<T: 'static> {
         pub(crate) scoped: &'static scoped_tls::ScopedKey<T>,
         pub(crate) driver: &'static LocalKey<Cell<Option<ThreadId>>>,
@@ -103,11 +103,15 @@ mod model {
     macro_rules! turn_local {
         (static $name:ident: $type:ty) => {
             static $name: crate::shim::TurnLocal<$type> = {
-                scoped_tls::scoped_thread_local!(static SCOPED: $type);
+    scoped_tls::scoped_thread_local!(static SCOPED: $type);
                 thread_local! {
-                    static DRIVER: std::cell::Cell<Option<crate::shim::ThreadId>> = const { std::cell::Cell::new(None) };
+                    static DRIVER: std::cell::Cell<Option<crate::shim::ThreadId>> =
+                        const { std::cell::Cell::new(None) };
                 }
-                crate::shim::TurnLocal { scoped: &SCOPED, driver: &DRIVER }
+                crate::shim::TurnLocal {
+                    scoped: &SCOPED,
+                    driver: &DRIVER,
+                }
             };
         };
     }

@@ -11,12 +11,12 @@ use crate::limit::Rejected;
 use crate::meta::Label;
 use crate::root::Root;
 use crate::scopes::Key;
-use crate::task::{self, JoinHandle, LocalJoinHandle, label};
+use crate::task::{self, JoinHandle, LocalJoinHandle};
 
 /// Makes tasks, from any thread and from within tasks.
 ///
-/// It holds a way to send to its executor and nothing else: dropping it, or keeping it for ever, changes nothing for the
-/// executor or its tasks. [`Clone`] gives another one of the same executor.
+/// It holds a way to send to its executor and nothing else: dropping it, or keeping it for ever, changes nothing for
+/// the executor or its tasks. [`Clone`] gives another one of the same executor.
 ///
 /// Tasks that are spawned from one turn, or from one thread outside, are first polled in the order of their spawns.
 ///
@@ -77,15 +77,15 @@ impl Spawner {
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the spawner's
-    /// scope is closed.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the
+    /// spawner's scope is closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<JoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.spawn_labelled(None, future, label(None))
+        self.spawn_labelled(None, future, Label::here(None))
     }
 
     pub(crate) fn spawn_labelled<F>(
@@ -214,8 +214,8 @@ impl Named<'_, Spawner> {
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the spawner's
-    /// scope is closed.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the
+    /// spawner's scope is closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<JoinHandle<F::Output>, Rejected<F>>
     where
@@ -223,7 +223,7 @@ impl Named<'_, Spawner> {
         F::Output: Send + 'static,
     {
         self.spawner
-            .spawn_labelled(None, future, label(Some(self.name)))
+            .spawn_labelled(None, future, Label::here(Some(self.name)))
     }
 }
 
@@ -265,8 +265,8 @@ impl Named<'_, LocalSpawner> {
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the spawner's
-    /// scope is closed.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the
+    /// spawner's scope is closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
     where
@@ -274,7 +274,7 @@ impl Named<'_, LocalSpawner> {
         F::Output: 'static,
     {
         self.spawner
-            .spawn_labelled(None, future, label(Some(self.name)))
+            .spawn_labelled(None, future, Label::here(Some(self.name)))
     }
 }
 
@@ -360,15 +360,15 @@ impl LocalSpawner {
     ///
     /// # Errors
     ///
-    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the spawner's
-    /// scope is closed.
+    /// Gives the future back, unpolled, where the executor is torn down or has as many tasks as it may, or the
+    /// spawner's scope is closed.
     #[track_caller]
     pub fn try_spawn<F>(&self, future: F) -> Result<LocalJoinHandle<F::Output>, Rejected<F>>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.spawn_labelled(None, future, label(None))
+        self.spawn_labelled(None, future, Label::here(None))
     }
 
     pub(crate) fn spawn_labelled<F>(

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -29,8 +29,9 @@ use crate::turn::{self, Ended, Turn, Unjoined};
 /// ```
 #[non_exhaustive]
 pub enum JoinError {
-    /// It was aborted: by its join handle, by a later task under its key, or with its scope, into which it may have come
-    /// too late. Whoever closes a scope ends tasks as `abort` does, and whoever joins them need not know which it was.
+    /// It was aborted: by its join handle, by a later task under its key, or with its scope, into which it may have
+    /// come too late. Whoever closes a scope ends tasks as `abort` does, and whoever joins them need not know which it
+    /// was.
     Aborted,
     /// It panicked with this payload, in a poll or in its future's destructor.
     Panicked(Box<dyn std::any::Any + Send>),
@@ -191,7 +192,7 @@ impl<F: Future> Contained<F> {
         cx: &mut Context<'_>,
     ) -> Poll<Outcome<F::Output>> {
         let mut slot = self.project().future;
-        let end = match (turn.begin(cx.waker()), slot.as_mut().as_pin_mut()) {
+        let end = match (turn.begin_poll(cx.waker()), slot.as_mut().as_pin_mut()) {
             (Some(cause), _) => Ok(End::Stopped(cause)),
             (None, Some(future)) => match contain(|| future.poll(cx)) {
                 Ok(Poll::Pending) => {
@@ -491,8 +492,8 @@ impl<T> Drop for JoinHandle<T> {
             })
         });
         task.detach();
-        // Only now, when the allocation may be gone: told before, a teardown could take the handle's own hold on it for a
-        // leak.
+        // Only now, when the allocation may be gone: told before, a teardown could take the handle's own hold on it for
+        // a leak.
         if let Some((id, door)) = told {
             door.post_quietly(Until::Ever, Message::Detached(id));
         }
@@ -609,14 +610,5 @@ impl<T> fmt::Debug for LocalJoinHandle<T> {
         f.debug_struct("LocalJoinHandle")
             .field("finished", &self.is_finished())
             .finish()
-    }
-}
-
-/// The label of a task that is spawned here.
-#[track_caller]
-pub(crate) fn label(name: Option<&'static str>) -> Label {
-    Label {
-        name,
-        place: Location::caller(),
     }
 }

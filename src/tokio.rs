@@ -49,9 +49,10 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{AbortHandle, Id, JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinHandle, JoinSet, yield_now};
 
 use crate::contain::{contain, discard, shield};
+use crate::engine::Engine;
 use crate::executor::Executor;
 use crate::id::RequestId;
 use crate::outbox::Emitted;
@@ -200,7 +201,7 @@ impl<E: Send + 'static> Builder<E> {
         let runtime = self.runtime.unwrap_or_else(Handle::current);
         Driver {
             looks,
-            pump: runtime.spawn(pump.run(self.executor)),
+            pump: runtime.spawn(pump.run(self.executor.engine)),
         }
     }
 }
@@ -395,6 +396,10 @@ impl<E: Send + 'static> fmt::Debug for Driver<E> {
     }
 }
 
+/// How many emissions the driver's task takes before it lets others run: a core that emits without a pause would keep
+/// its own handlers from running on a runtime of one thread.
+const EMISSIONS_BEFORE_YIELD: usize = 64;
+
 /// What the driver's task does.
 struct Pump<H> {
     handler: H,
@@ -407,39 +412,48 @@ struct Pump<H> {
 type Look = oneshot::Sender<Snapshot>;
 
 impl<H> Pump<H> {
-    async fn run<E, F>(mut self, mut executor: Executor<E>) -> Teardown<E>
+    async fn run<E, F>(mut self, mut engine: Engine<E>) -> Teardown<E>
     where
         E: Send + 'static,
         H: FnMut(E) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
-        while let Some((id, emitted)) = poll_fn(|cx| self.poll_event(&mut executor, cx)).await {
+        let mut taken = 0usize;
+        while let Some((id, emitted)) = poll_fn(|cx| self.poll_event(&mut engine, cx)).await {
             self.perform(id, emitted);
+            taken = taken.wrapping_add(1);
+            if taken.is_multiple_of(EMISSIONS_BEFORE_YIELD) {
+                yield_now().await;
+            }
         }
-        let mut report = executor.teardown();
+        let mut report = engine.teardown();
         for emitted in std::mem::take(&mut report.emitted) {
             self.perform(None, emitted);
         }
         self.handlers.abort_all();
         while poll_fn(|cx| self.handlers.poll_join(cx)).await {}
+        // Their destructors are the caller's code, and the report is not to be lost by what those throw.
+        discard(self.handler);
+        discard(self.handlers);
         report
     }
 
     /// The next emission, or `None` when the driver is to stop.
     fn poll_event<E: Send + 'static>(
         &mut self,
-        executor: &mut Executor<E>,
+        engine: &mut Engine<E>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<(Option<RequestId>, Emitted<E>)>> {
         while let Poll::Ready(asked) = self.asked.poll_recv(cx) {
             match asked {
                 // Whoever has asked may have gone.
-                Some(look) => drop(look.send(executor.snapshot())),
+                Some(look) => drop(look.send(engine.snapshot())),
                 None => return Poll::Ready(None),
             }
         }
         while self.handlers.poll_join(cx) == Poll::Ready(true) {}
-        executor.poll_next_with_id(cx).map(Some)
+        let polled = engine.poll_next(cx);
+        polled.map(|(id, emitted)| Some((id.some(), emitted)))
     }
 
     fn perform<E, F>(&mut self, id: Option<RequestId>, emitted: Emitted<E>)

@@ -39,8 +39,8 @@
 //! ```
 //!
 //! It is a matter of tests alone: name ts-rs, of the version that this crate depends on, and this feature in
-//! `[dev-dependencies]`, and derive by `#[cfg_attr(test, derive(ts_rs::TS))]`. The test lies in `src`, since nothing can
-//! link to a `cdylib`; run it once with `BLESS=1` before the first build for wasm:
+//! `[dev-dependencies]`, and derive by `#[cfg_attr(test, derive(ts_rs::TS))]`. The test lies in `src`, since nothing
+//! can link to a `cdylib`; run it once with `BLESS=1` before the first build for wasm:
 //!
 //! ```text
 //! #[test]
@@ -70,8 +70,8 @@
 //! pub fn start(handlers: Handlers) -> Result<Host, JsValue> { ... }
 //! ```
 //!
-//! and the page's program gets it by `import init, { start, type Handlers } from "./pkg/app.js"`. A host is disposable, so
-//! `tsc` (5.2 or later) needs a `lib` with `esnext.disposable`, such as `es2022,dom,dom.iterable,esnext.disposable`.
+//! and the page's program gets it by `import init, { start, type Handlers } from "./pkg/app.js"`. A host is disposable,
+//! so `tsc` (5.2 or later) needs a `lib` with `esnext.disposable`, such as `es2022,dom,dom.iterable,esnext.disposable`.
 //!
 //! The other types that it names (`HandlerContext`, `Answer`, `Items`) come with the `web` host. 64-bit integers are
 //! `number | bigint`, as that host writes them. What ts-rs does not know is said with its attribute:

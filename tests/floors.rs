@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 #[rustfmt::skip]
 const FLOORS: &[&str] = &[
     // What has a meaning of its own: std or a model, guarding against panics, numbers, what is held at one moment, in text
-    // and as a picture, an answer without its type and one with it, the life of a request, places for what is taken on, and
-    // all requests.
-    "shim", "contain", "id", "snapshot", "explain", "graph", "answer", "shelf", "entry", "limit",
-    "table",
+    // and as a picture, an answer without its type and one with it, places that are counted, the life of a request, what is
+    // taken on, and all requests.
+    "shim", "contain", "id", "snapshot", "explain", "graph", "answer", "shelf", "room", "entry",
+    "limit", "request_table",
     // What comes in, what a task carries with it, what goes out, and what is said of it.
-    "mailbox", "scopes", "meta", "trace", "roster", "order", "outbox", "report", "plain",
+    "mailbox", "scopes", "meta", "trace", "task_table", "order", "outbox", "report", "plain",
     // Where they meet: what a turn lends.
     "turn",
     // What the core and the shell hold: an id and a way to send.

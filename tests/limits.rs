@@ -375,6 +375,24 @@ fn a_request_too_many_fails_where_it_is_not_to_wait() {
 }
 
 #[test]
+fn what_is_refused_lets_go_of_its_sender_though_it_is_kept() {
+    let mut executor: Executor<Effect> =
+        builder().max_requests(1).when_full(WhenFull::Fail).build();
+    let shell = executor.shell();
+    let task = executor.spawn(async move {
+        let mut first = pin!(shell.request(Ask(1)));
+        assert!(futures::poll!(&mut first).is_pending());
+        let (mut ask, mut ticks) = (shell.request(Ask(2)), shell.subscribe(Ticks(3)));
+        assert_eq!((&mut ask).await, Err(RequestError::Full));
+        assert_eq!(ticks.next().await, None);
+        (ask, ticks)
+    });
+    executor.run_until_stalled();
+    let _kept = block_on(task).unwrap();
+    assert!(executor.teardown().is_unloadable());
+}
+
+#[test]
 fn a_request_that_is_cancelled_while_it_waits_is_never_heard_of_and_lets_the_next_pass() {
     let mut executor: Executor<Effect> = builder().max_requests(1).build();
     let tasks = ask_each(&mut executor, 4);

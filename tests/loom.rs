@@ -476,6 +476,28 @@ fn a_scope_that_is_made_against_the_close_of_the_one_around_it_is_closed_with_it
     });
 }
 
+/// The same where the host comes by the bell alone: whoever awaits the close waits for the scope's news too.
+#[test]
+fn a_scope_that_is_made_against_the_close_of_the_one_around_it_is_rung_for() {
+    explore(|| {
+        let (mut executor, rings) = with_bell();
+        let outer = executor.spawner().scope();
+        let spawner = outer.spawner();
+        executor.run_until_stalled();
+        let other = thread::spawn(move || spawner.scope());
+        let closing = executor.spawn(async move { outer.close().await.scopes });
+        let heard = rings.load(Ordering::SeqCst);
+        executor.run_until_stalled();
+        let inner = other.join().unwrap();
+        if !closing.is_finished() {
+            assert!(rings.load(Ordering::SeqCst) > heard, "nobody was rung for");
+            executor.run_until_stalled();
+        }
+        assert!(result(closing).expect("the close is over").is_ok());
+        drop(inner);
+    });
+}
+
 /// A notification against the host's takes, while a request waits for a place in the outbox: whoever has not got the place
 /// is told at once, or rung for when it is free.
 #[test]

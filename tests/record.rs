@@ -583,6 +583,32 @@ fn where_a_hook_panics_nothing_of_the_value_is_written() {
     assert!(text.contains(r#""operation":null"#), "{text}");
 }
 
+/// A value has the last of two equal keys alone, and the hook is shown a value.
+#[test]
+fn an_answer_that_says_a_key_twice_is_not_written_where_a_hook_is_to_see_it() {
+    let (bridge, _host) = start("my token");
+    let mut recorder = Recorder::new(bridge, Value::Null, Vec::new()).redact(|_, value| {
+        if value["key"] == "my key" {
+            *value = Value::Null;
+        }
+    });
+    recorder.run(1000).unwrap();
+    recorder.drain().unwrap();
+    let twice = br#"{"key":"my key","key":"another"}"#;
+    recorder.resolve(id(LOG_IN), twice).unwrap_err();
+    let file = recorder.finish().1.unwrap();
+    assert!(!str::from_utf8(&file).unwrap().contains("my key"));
+    assert_eq!(
+        lines(&file)[3],
+        json!({"call": {"resolve": {"id": LOG_IN, "unreadable": twice.len()}}, "outcome": {"error": "undecodable"}})
+    );
+    let (mut bridge, _host) = start("my token");
+    Recording::parse(&file)
+        .unwrap()
+        .replay(&mut bridge)
+        .unwrap();
+}
+
 #[test]
 fn an_answer_that_is_no_json_is_written_by_its_length_and_replays_as_such() {
     let file = recorded();

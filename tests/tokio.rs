@@ -1,7 +1,9 @@
 //! The tokio driver: a handler per effect, and a shutdown after which nothing runs.
 #![cfg(feature = "tokio")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use futures::StreamExt;
 use stillpoint::tokio::Driver;
@@ -162,6 +164,60 @@ fn who_waits_for_a_place_has_its_handler_when_there_is_one() {
         let (all, counted) = task.await.unwrap();
         assert_eq!(all, (0..100).map(Ok).collect::<Vec<_>>());
         assert_eq!(counted, [0, 1, 2, 3, 4]);
+        driver.shutdown().await.assert_baseline();
+    });
+}
+
+/// On one thread, or whoever waits for others would not be waited for.
+#[test]
+fn a_core_that_tells_without_a_pause_leaves_the_runtime_to_others() {
+    const ALL: usize = 100_000;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let executor = Executor::<Effect>::new();
+        let (spawner, shell) = (executor.spawner(), executor.shell());
+        let taken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&taken);
+        let driver = Driver::new(executor, move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+            async {}
+        });
+        drop(spawner.spawn(async move {
+            for _ in 0..ALL {
+                shell.notify(Close("a file")).unwrap();
+                let mut has_paused = false;
+                std::future::poll_fn(|cx| {
+                    cx.waker().wake_by_ref();
+                    match std::mem::replace(&mut has_paused, true) {
+                        true => Poll::Ready(()),
+                        false => Poll::Pending,
+                    }
+                })
+                .await;
+            }
+        }));
+        tokio::task::yield_now().await;
+        let taken = taken.load(Ordering::Relaxed);
+        assert!(taken > 0 && taken < ALL, "{taken}");
+        driver.shutdown().await.assert_baseline();
+    });
+}
+
+#[test]
+fn handlers_whose_destructors_panic_do_not_take_the_report_with_them() {
+    on_each_runtime(async || {
+        let bomb = || OnDrop(|| panic!("as it should"));
+        let (performs, hears) = (bomb(), bomb());
+        let driver = Driver::builder(Executor::<Effect>::new())
+            .on_cancelled(move |_| {
+                let _held = &hears;
+            })
+            .start(move |_| {
+                let _held = &performs;
+                async {}
+            });
         driver.shutdown().await.assert_baseline();
     });
 }

@@ -117,7 +117,8 @@ pub(super) struct Batch<'a, F> {
     items: u32,
     /// It takes no further item once it has so many bytes.
     enough: usize,
-    /// What the bridge has to say and the format would not write: the batch takes nothing more, since all has its order.
+    /// What the bridge has to say and the format would not write: the batch takes nothing more, since all has its
+    /// order.
     untold: Option<(Own, String)>,
 }
 

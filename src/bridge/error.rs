@@ -71,7 +71,8 @@ pub enum BridgeError {
         /// How long it may be.
         limit: usize,
     },
-    /// Code of the core's that reads answers, or of the format's, panicked. After an answer, the right one can still come.
+    /// Code of the core's that reads answers, or of the format's, panicked. After an answer, the right one can still
+    /// come.
     Panicked {
         /// The panic's message.
         message: String,

@@ -9,10 +9,11 @@ use super::nesting;
 
 /// A way to write values down as bytes: [`Json`], [`MessagePack`] with that feature, or one of your own.
 ///
-/// A batch is written item by item, so that one which cannot be written costs no other: the [frame](Self::FRAME) is data,
-/// and each item goes through [`write`](Self::write), which can only append. What either method panics with ends in the
-/// bridge. A format has to be able to write structs of numbers, texts, options and lists, which is what the bridge's own
-/// items are. Where it refuses one nothing is lost: the batch ends before it, and the next one begins with it.
+/// A batch is written item by item, so that one which cannot be written costs no other: the [frame](Self::FRAME) is
+/// data, and each item goes through [`write`](Self::write), which can only append. What either method panics with ends
+/// in the bridge. A format has to be able to write structs of numbers, texts, options and lists, which is what the
+/// bridge's own items are. Where it refuses one nothing is lost: the batch ends before it, and the next one begins with
+/// it.
 ///
 /// ```
 /// use stillpoint::bridge::{Format, Json};
@@ -51,8 +52,8 @@ pub trait Format: Send + 'static {
 
     /// Reads the one value that these bytes are, nested at most so deeply. It is called under no borrow and no lock.
     ///
-    /// [`Json`] and [`MessagePack`] read bytes that err a second time, to find the place: whoever errs pays for that, and
-    /// nobody else. A `Deserialize` that does more than read does it twice then.
+    /// [`Json`] and [`MessagePack`] read bytes that err a second time, to find the place: whoever errs pays for that,
+    /// and nobody else. A `Deserialize` that does more than read does it twice then.
     ///
     /// ```
     /// use stillpoint::bridge::{Format, Json};
@@ -68,9 +69,9 @@ pub trait Format: Send + 'static {
     fn read<T: DeserializeOwned>(&self, bytes: &[u8], depth: usize) -> Result<T, Malformed>;
 }
 
-/// What stands around the items of a batch: `before`, then how many they are where a format has to say so first, then the
-/// items with `between` between them, then `after`. It is data and no code, so that a batch which is begun is always
-/// ended. It says the [`VERSION`](super::VERSION) as well.
+/// What stands around the items of a batch: `before`, then how many they are where a format has to say so first, then
+/// the items with `between` between them, then `after`. It is data and no code, so that a batch which is begun is
+/// always ended. It says the [`VERSION`](super::VERSION) as well.
 ///
 /// ```
 /// use stillpoint::bridge::{Count, Frame};

@@ -37,8 +37,8 @@ pub(super) struct Live<E: Portable, F: Format> {
 struct Panics {
     /// Held for a push and for a pop.
     waiting: Mutex<VecDeque<Panicked>>,
-    /// Whether there may be any: without a panic no batch takes the lock. It publishes nothing, since the lock does; whoever
-    /// told of one did so in a call of this bridge.
+    /// Whether there may be any: without a panic no batch takes the lock. It publishes nothing, since the lock does;
+    /// whoever told of one did so in a call of this bridge.
     any: AtomicBool,
 }
 
@@ -133,7 +133,8 @@ impl<E: Portable, F: Format> Live<E, F> {
 
     // --- what goes out ---
 
-    /// Writes a batch, which takes no further item once it has `enough` bytes. Gives whether anything is left to be taken.
+    /// Writes a batch, which takes no further item once it has `enough` bytes. Gives whether anything is left to be
+    /// taken.
     pub(super) fn drain(
         &mut self,
         bytes: &mut Vec<u8>,
@@ -143,8 +144,8 @@ impl<E: Portable, F: Format> Live<E, F> {
         if let Some(own) = self.untold.take() {
             batch.tell(own);
         }
-        // Who emits without a pause, on another thread or in an operation's own code, does not keep it: what came in by now
-        // is looked at once.
+        // Who emits without a pause, on another thread or in an operation's own code, does not keep it: what came in by
+        // now is looked at once.
         self.engine.tidy();
         let mut left = self.engine.turn.emitted();
         while left > 0
@@ -166,7 +167,8 @@ impl<E: Portable, F: Format> Live<E, F> {
         Ok(is_more || self.panics.len() > 0)
     }
 
-    /// Comes to rest, and writes the last batch. Where the format refuses that, the report has what the shell was not told.
+    /// Comes to rest, and writes the last batch. Where the format refuses that, the report has what the shell was not
+    /// told.
     pub(super) fn teardown(self, bytes: &mut Vec<u8>) -> (Teardown<E>, Result<(), BridgeError>) {
         let Self {
             engine,
@@ -285,8 +287,8 @@ impl<E: Portable, F: Format> Live<E, F> {
         ended.map_err(|reason| route.refused(id, reason))
     }
 
-    /// Decodes first: nothing of the executor's is borrowed, and nothing of it is changed yet. A panic ends in the call of
-    /// the bridge.
+    /// Decodes first: nothing of the executor's is borrowed, and nothing of it is changed yet. A panic ends in the call
+    /// of the bridge.
     fn decode<T: DeserializeOwned>(
         &self,
         id: RequestId,

@@ -1,7 +1,8 @@
-//! An executor behind bytes, for a shell in another language: what it asks goes out as batches, answers come in by an id.
+//! An executor behind bytes, for a shell in another language: what it asks goes out as batches, answers come in by an
+//! id.
 //!
-//! The shell holds numbers and nothing else, and calls a [`Bridge`] (or a [`LocalBridge`], for futures that stay on their
-//! thread): run, drain, perform, resolve. What crosses is written by a [`Format`]; docs/WIRE.md has the form of
+//! The shell holds numbers and nothing else, and calls a [`Bridge`] (or a [`LocalBridge`], for futures that stay on
+//! their thread): run, drain, perform, resolve. What crosses is written by a [`Format`]; docs/WIRE.md has the form of
 //! everything that does, and `tests/bridge/vectors` of the repository has it as examples.
 //!
 //! ```text
@@ -50,22 +51,22 @@
 //!
 //! # What always holds
 //!
-//! - An answer is decoded first, with nothing of the executor's borrowed, and committed then. One that does not decode is
-//!   an error that says where, and the request stays pending: the right answer can still come.
-//! - An id that is unknown, stale, answered already, or of the other kind is an [error](BridgeError) of its own, and has no
-//!   other effect.
+//! - An answer is decoded first, with nothing of the executor's borrowed, and committed then. One that does not decode
+//!   is an error that says where, and the request stays pending: the right answer can still come.
+//! - An id that is unknown, stale, answered already, or of the other kind is an [error](BridgeError) of its own, and
+//!   has no other effect.
 //! - An operation that cannot be written is an item that says so, and its request fails; every other item is there.
-//! - Nothing unwinds out of it. A panic that a task ends by is an item of the next batch unless somebody joins the task; one
-//!   in code that reads or writes values is an error, or an item. On targets that cannot unwind, a panic is a trap. A
-//!   stack that overflows is none: [`Limits::depth`] keeps bytes from causing one, as long as every `Deserialize` passes on
-//!   the errors of its deserializer.
+//! - Nothing unwinds out of it. A panic that a task ends by is an item of the next batch unless somebody joins the
+//!   task; one in code that reads or writes values is an error, or an item. On targets that cannot unwind, a panic is a
+//!   trap. A stack that overflows is none: [`Limits::depth`] keeps bytes from causing one, as long as every
+//!   `Deserialize` passes on the errors of its deserializer.
 //! - Beside the batches nothing is allocated for a round trip: what is pending lies in the executor's own table.
 //!
 //! # The end
 //!
-//! [`Bridge::teardown`] gives the last batch: the notices and notifications that the shell has not seen, and the report.
-//! From then on every call is [`BridgeError::TornDown`]. Dropping a bridge drops its executor: that frees the same, and
-//! tells nobody.
+//! [`Bridge::teardown`] gives the last batch: the notices and notifications that the shell has not seen, and the
+//! report. From then on every call is [`BridgeError::TornDown`]. Dropping a bridge drops its executor: that frees the
+//! same, and tells nobody.
 
 mod batch;
 mod error;
@@ -103,8 +104,8 @@ pub use format::{Count, Format, Frame, Json, Malformed};
 pub struct Limits {
     /// The most bytes of one answer: 16 MiB, unless you say otherwise.
     pub bytes: usize,
-    /// How deeply an answer's lists and maps are nested at most: 100, unless you say otherwise, and 127 whatever you say.
-    /// With 1 a list of numbers is read, and a list of lists is not.
+    /// How deeply an answer's lists and maps are nested at most: 100, unless you say otherwise, and 127 whatever you
+    /// say. With 1 a list of numbers is read, and a list of lists is not.
     pub depth: usize,
 }
 
@@ -220,7 +221,7 @@ macro_rules! bridge {
             #[must_use]
             pub fn with_format(executor: $Executor<E>, format: F) -> Self {
                 Self {
-                    core: Core::new(executor.into_engine(), format),
+                    core: Core::new(executor.engine, format),
                     $($marker: PhantomData,)?
                 }
             }
@@ -264,7 +265,8 @@ macro_rules! bridge {
                 self
             }
 
-            /// Takes a turn of the executor, with at most so many polls; [`Settled::budget_spent`] says that work is left.
+            /// Takes a turn of the executor, with at most so many polls; [`Settled::budget_spent`] says that work is
+            /// left.
             ///
             /// ```
             /// # use serde::Serialize;
@@ -375,8 +377,8 @@ macro_rules! bridge {
             }
 
             /// The same for who wants batches of bounded size: takes nothing further once the batch has so many bytes,
-            /// its beginning counted. So it is longer by one item and the batch's end at most, and has one item at least
-            /// where there is any. Gives whether there is more: that waits, in its order.
+            /// its beginning counted. So it is longer by one item and the batch's end at most, and has one item at
+            /// least where there is any. Gives whether there is more: that waits, in its order.
             ///
             /// ```
             /// use stillpoint::bridge::Bridge;
@@ -719,7 +721,8 @@ macro_rules! bridge {
 
 /// An [`Executor`] behind bytes; the [module](self) says what always holds.
 ///
-/// Dropping it drops the executor, and with it every future and every request; what the shell has not seen is discarded.
+/// Dropping it drops the executor, and with it every future and every request; what the shell has not seen is
+/// discarded.
 ///
 /// ```
 /// use serde::Serialize;
@@ -779,7 +782,8 @@ bridge!(Bridge, Executor, {});
 
 /// A [`LocalExecutor`] behind bytes: a [`Bridge`] whose tasks stay on their thread, as it does itself.
 ///
-/// Dropping it drops the executor, and with it every future and every request; what the shell has not seen is discarded.
+/// Dropping it drops the executor, and with it every future and every request; what the shell has not seen is
+/// discarded.
 ///
 /// ```
 /// use std::rc::Rc;

@@ -1,8 +1,8 @@
 //! How deeply bytes are nested, before anybody decodes them.
 //!
 //! A decoder recurses, and a stack that overflows ends the process: nothing contains that. `serde_json` has a limit of
-//! its own; `rmp-serde` has one as well, but does not count the variants of enums. So one look over the bytes counts for
-//! both, without recursion and without an allocation.
+//! its own; `rmp-serde` has one as well, but does not count the variants of enums. So one look over the bytes counts
+//! for both, without recursion and without an allocation.
 
 /// As deep as any format goes: a level less than `serde_json` refuses.
 pub(super) const DEEPEST: usize = 127;

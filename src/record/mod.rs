@@ -63,6 +63,7 @@ mod recorder;
 mod recording;
 mod redact;
 mod replay;
+mod whole;
 
 pub use bridged::Bridged;
 pub use recorder::Recorder;

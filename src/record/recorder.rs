@@ -110,8 +110,8 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
     ///
     /// What it changes is not compared in a replay: of an operation or a message exactly the places that differ, which
     /// the record names. An answer is handed to the core as it was written, so what stands for it has to decode, and to
-    /// lead the core to the same calls. An answer that is no JSON is written by its length alone, and never shown to
-    /// the hook. Where the hook panics, null is written.
+    /// lead the core to the same calls. An answer that is no JSON, or has a key twice, is written by its length alone,
+    /// and never shown to the hook. Where the hook panics, null is written.
     ///
     /// ```
     /// # use stillpoint::bridge::Bridge;

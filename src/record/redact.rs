@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::value::to_raw_value;
 
 use super::line::{Answer, Call, Line};
+use super::whole::whole;
 use crate::contain::{contain, discard};
 
 /// What a value is that is about to be written into a record.
@@ -110,7 +111,7 @@ fn redact_call(
             let effect = effect_of(answer.id);
             let Some(text) = &answer.answer else { return };
             // What cannot be shown to the hook is not written.
-            let Ok(before) = serde_json::from_str::<Value>(text.get()) else {
+            let Some(before) = whole(text.get()) else {
                 *answer = Answer::unreadable(answer.id, text.get().len());
                 return;
             };

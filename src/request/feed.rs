@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::{Operation, ResolveError};
 use crate::answer::Answer;
-use crate::entry::{Reason, RequestError, Room};
+use crate::entry::{Reason, RequestError};
 use crate::id::RequestId;
 use crate::mailbox::Until;
 use crate::meta::{Door, Message};
+use crate::room::Room;
 use crate::turn;
 
 /// One operation, and the right to answer it any number of times. Dropping it, and with it the only feed, ends the
@@ -72,8 +73,8 @@ impl<Op: Operation> Subscription<Op> {
 /// The right to send items to one stream, from any thread, and to end it.
 ///
 /// It holds the stream's id and a way to send: keeping it keeps nothing of the core alive. [`Clone`] gives another feed
-/// of the same stream; each sender's items keep their order. Dropping the last one ends the stream, after what was sent:
-/// the task finds [`RequestError::Abandoned`](crate::RequestError::Abandoned) in
+/// of the same stream; each sender's items keep their order. Dropping the last one ends the stream, after what was
+/// sent: the task finds [`RequestError::Abandoned`](crate::RequestError::Abandoned) in
 /// [`ShellStream::ended_by`](crate::ShellStream::ended_by).
 ///
 /// ```
@@ -243,7 +244,8 @@ impl<Op: Operation> Feed<Op> {
     }
 
     /// Ends the stream as failed, after what was sent: the task finds
-    /// [`RequestError::Failed`](crate::RequestError::Failed) in [`ShellStream::ended_by`](crate::ShellStream::ended_by).
+    /// [`RequestError::Failed`](crate::RequestError::Failed) in
+    /// [`ShellStream::ended_by`](crate::ShellStream::ended_by).
     ///
     /// ```
     /// # use futures::StreamExt;

@@ -43,7 +43,8 @@ impl Interest {
         self.door.is_none()
     }
 
-    /// Ends it: its future has had its answer, and the entry is gone, if there was one.
+    /// Ends it: its future has had its answer, and the entry is gone, if there was one, or goes with the teardown that
+    /// was the answer.
     pub(crate) fn fulfil(&mut self, turn: &Turn) {
         self.id = RequestId::NONE;
         if let Some(door) = self.door.take() {

@@ -213,8 +213,8 @@ impl<T> Error for ResolveError<T> {}
 
 /// The right to answer one request, once, from any thread.
 ///
-/// It holds the request's id and a way to send: keeping it, or [`forget`](std::mem::forget)ting it, keeps nothing of the
-/// core alive. Dropping it abandons the request, which its task learns as
+/// It holds the request's id and a way to send: keeping it, or [`forget`](std::mem::forget)ting it, keeps nothing of
+/// the core alive. Dropping it abandons the request, which its task learns as
 /// [`RequestError::Abandoned`](crate::RequestError::Abandoned).
 ///
 /// ```
@@ -292,10 +292,11 @@ impl<Op: Operation> Resolver<Op> {
     /// Answers the request. It never polls: the task goes on with the executor's next turn, and the bell rings if the
     /// executor was idle.
     ///
-    /// `Ok` means sent. Where the request is cancelled before the executor takes the answer in, the answer is dropped by
-    /// the executor, and the shell gets [`Emitted::Cancelled`](crate::Emitted::Cancelled), or has it already: there is
-    /// one notice. A shell whose answers stand for something, such as an open file, answers by
-    /// [`Executor::resolve`](crate::Executor::resolve), which gives a late one back, or remembers which ids it was told.
+    /// `Ok` means sent. Where the request is cancelled before the executor takes the answer in, the answer is dropped
+    /// by the executor, and the shell gets [`Emitted::Cancelled`](crate::Emitted::Cancelled), or has it already: there
+    /// is one notice. A shell whose answers stand for something, such as an open file, answers by
+    /// [`Executor::resolve`](crate::Executor::resolve), which gives a late one back, or remembers which ids it was
+    /// told.
     ///
     /// ```
     /// # use stillpoint::{Emitted, Executor, Operation, Request};
@@ -316,8 +317,8 @@ impl<Op: Operation> Resolver<Op> {
     ///
     /// # Errors
     ///
-    /// Gives the answer back where it is known to have no effect: with [`Reason::TornDown`] after a teardown, and inside
-    /// a turn of the same executor with what [`Executor::resolve`](crate::Executor::resolve) says.
+    /// Gives the answer back where it is known to have no effect: with [`Reason::TornDown`] after a teardown, and
+    /// inside a turn of the same executor with what [`Executor::resolve`](crate::Executor::resolve) says.
     pub fn resolve(self, output: Op::Output) -> Result<(), ResolveError<Op::Output>> {
         self.end_with(
             output,
@@ -362,7 +363,7 @@ impl<Op: Operation> Resolver<Op> {
         mut self,
         answer: T,
         here: impl FnOnce(&Turn, RequestId, T) -> Result<(), ResolveError<T>>,
-        away: impl FnOnce(Entrance<'_>, RequestId, T),
+        away: impl FnOnce(Inside<'_>, RequestId, T),
     ) -> Result<(), ResolveError<T>> {
         let Some(door) = self.door.take() else {
             return Err(ResolveError::new(Reason::AlreadyAnswered, answer));
@@ -388,9 +389,6 @@ impl<Op: Operation> Resolver<Op> {
         })
     }
 }
-
-/// A way in for one message.
-pub(super) type Entrance<'a> = Inside<'a>;
 
 impl<Op: Operation> Drop for Resolver<Op> {
     fn drop(&mut self) {

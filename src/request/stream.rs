@@ -12,8 +12,9 @@ use futures::stream::{FusedStream, Stream};
 use super::interest::Interest;
 use super::{Feed, Operation, Subscription};
 use crate::answer::Kind;
-use crate::entry::{self, Overflow, RequestError, Room};
+use crate::entry::{self, Overflow, RequestError};
 use crate::meta::Door;
+use crate::room::Room;
 use crate::shelf::items;
 use crate::turn::{self, Turn};
 
@@ -156,7 +157,7 @@ where
         turn: &Turn,
         cx: &Context<'_>,
     ) -> Poll<Result<Op::Output, Result<(), RequestError>>> {
-        if self.operation.is_some() {
+        let polled = if self.operation.is_some() {
             let overflow = self.overflow.unwrap_or(turn.overflow);
             let opened = turn.open(cx.waker(), &mut self.interest.id, |table, poller| {
                 let room = match overflow {
@@ -166,7 +167,7 @@ where
                 let stream = entry::Stream::new(items::<Op::Output>(), overflow, room);
                 table.open_stream(Kind::many::<Op>(), self.place, poller, stream)
             });
-            return match opened {
+            match opened {
                 Ok(is_due) => {
                     if is_due {
                         self.emit(turn);
@@ -174,10 +175,10 @@ where
                     Poll::Pending
                 }
                 Err(error) => Poll::Ready(Err(Err(error))),
-            };
-        }
-        let id = self.interest.id;
-        let polled = turn.poll_stream(id, cx.waker());
+            }
+        } else {
+            turn.poll_stream(self.interest.id, cx.waker())
+        };
         if let Poll::Ready(Err(_)) = polled {
             self.interest.fulfil(turn);
         }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::ledger::Item;
+use super::ledger::{Item, Number};
 use super::scripted::{Key, Kind, Scripted, look, take};
 use super::shell::TestShell;
 use crate::explain::ShortName;
@@ -211,7 +211,7 @@ impl<'a, E: Scripted, P> Expectation<'a, E, P> {
     }
 
     #[track_caller]
-    fn find(&mut self) -> u64 {
+    fn find(&mut self) -> Number {
         let (what, is_it) = (self.what, &mut self.is_it);
         let found = self
             .shell
@@ -235,11 +235,7 @@ impl<'a, E: Scripted, P> Expectation<'a, E, P> {
     #[track_caller]
     fn answer<A: 'static>(&mut self) -> A {
         let number = self.find();
-        let answer = self
-            .shell
-            .take_answer(number)
-            .and_then(|answer| answer.downcast().ok());
-        *answer.expect("what was never taken can be answered, by the type that it was found by")
+        self.take_answer(number)
     }
 
     /// The same to be used at once.
@@ -247,11 +243,14 @@ impl<'a, E: Scripted, P> Expectation<'a, E, P> {
     fn live<A: 'static>(&mut self) -> A {
         let number = self.find();
         self.shell.fail_if_cancelled(number);
-        let answer = self
-            .shell
-            .take_answer(number)
-            .and_then(|answer| answer.downcast().ok());
-        *answer.expect("what was never taken can be answered, by the type that it was found by")
+        self.take_answer(number)
+    }
+
+    fn take_answer<A: 'static>(&mut self, number: Number) -> A {
+        let answer = self.shell.take_answer(number);
+        *answer
+            .and_then(|answer| answer.downcast().ok())
+            .expect("what was never taken can be answered, by the type that it was found by")
     }
 }
 
@@ -872,11 +871,8 @@ impl<E: Scripted, Op: Operation> Several<'_, E, Request<Op>> {
             let number = self.expectation.find();
             let shell = &mut *self.expectation.shell;
             shell.fail_if_cancelled(number);
-            let output = shell.operation(number).and_then(look).map(&mut answer);
-            let resolver = shell
-                .take_answer(number)
-                .and_then(|answer| answer.downcast::<Resolver<Op>>().ok());
-            if let (Some(output), Some(resolver)) = (output, resolver) {
+            if let Some(output) = shell.operation(number).and_then(look).map(&mut answer) {
+                let resolver = self.expectation.take_answer::<Resolver<Op>>(number);
                 let _ = resolver.resolve(output);
             }
         }

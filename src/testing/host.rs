@@ -1,4 +1,4 @@
-//! Which of the two executors a test shell drives.
+//! What a test shell drives.
 
 use super::ledger::Origin;
 use super::schedule::Schedule;
@@ -28,78 +28,64 @@ use crate::spawner::Spawner;
 /// test(Executor::<Notification<String>>::new()).finish();
 /// test(LocalExecutor::<Notification<String>>::new()).finish();
 /// ```
-pub struct Host<E: Send + 'static>(Either<E>);
-
-enum Either<E: Send + 'static> {
-    Anywhere(Executor<E>),
-    Here(LocalExecutor<E>),
-}
+pub struct Host<E: Send + 'static>(LocalExecutor<E>);
 
 impl<E: Send + 'static> From<Executor<E>> for Host<E> {
     fn from(executor: Executor<E>) -> Self {
-        Self(Either::Anywhere(executor))
+        Self(executor.into_local())
     }
 }
 
 impl<E: Send + 'static> From<LocalExecutor<E>> for Host<E> {
     fn from(executor: LocalExecutor<E>) -> Self {
-        Self(Either::Here(executor))
+        Self(executor)
     }
-}
-
-macro_rules! either {
-    ($host:expr, $executor:ident => $act:expr) => {
-        match $host {
-            Either::Anywhere($executor) => $act,
-            Either::Here($executor) => $act,
-        }
-    };
 }
 
 impl<E: Send + 'static> Host<E> {
     pub(super) fn run_for(&mut self, polls: usize) -> Settled {
-        either!(&mut self.0, executor => executor.run_for(polls))
+        self.0.run_for(polls)
     }
 
     pub(super) fn pull(&mut self) -> Option<Emitted<E>> {
-        either!(&mut self.0, executor => executor.drain().next())
+        self.0.drain().next()
     }
 
     pub(super) fn holds(&self, id: RequestId) -> bool {
-        either!(&self.0, executor => executor.holds(id))
+        self.0.engine.turn.holds(id)
     }
 
     /// The place that made a request, and the task that waits for it.
     pub(super) fn origin(&self, id: RequestId) -> Option<Origin> {
-        let (place, id, label) = either!(&self.0, executor => executor.turn().origin(id))?;
+        let (place, id, label) = self.0.engine.turn.origin(id)?;
         let task = label.map(|label| Task(id, label.name, label.place));
         Some(Origin { place, task })
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
-        either!(&self.0, executor => executor.snapshot())
+        self.0.snapshot()
     }
 
     pub(super) fn spawner(&self) -> Spawner {
-        either!(&self.0, executor => executor.spawner())
+        self.0.spawner()
     }
 
     pub(super) fn shell(&self) -> Shell<E> {
-        either!(&self.0, executor => executor.shell())
+        self.0.shell()
     }
 
     pub(super) fn follow(&mut self, schedule: &Schedule) {
-        either!(&mut self.0, executor => executor.set_order(Box::new(schedule.clone())));
+        self.0.engine.turn.set_order(Box::new(schedule.clone()));
     }
 
     pub(super) fn listen_to_panics(
         &mut self,
         listener: impl Fn(&TaskPanic) + Send + Sync + 'static,
     ) {
-        either!(&mut self.0, executor => executor.listen_to_panics(listener));
+        self.0.engine.listen_to_panics(listener);
     }
 
     pub(super) fn teardown(self) -> Teardown<E> {
-        either!(self.0, executor => executor.teardown())
+        self.0.teardown()
     }
 }

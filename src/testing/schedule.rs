@@ -109,7 +109,7 @@ impl Schedule {
     #[must_use]
     pub fn executor<E: Send + 'static>(&self) -> Executor<E> {
         let mut executor = Executor::new();
-        executor.set_order(Box::new(self.clone()));
+        executor.engine.turn.set_order(Box::new(self.clone()));
         executor
     }
 
@@ -133,7 +133,7 @@ impl Schedule {
     #[must_use]
     pub fn local_executor<E: Send + 'static>(&self) -> LocalExecutor<E> {
         let mut executor = LocalExecutor::new();
-        executor.set_order(Box::new(self.clone()));
+        executor.engine.turn.set_order(Box::new(self.clone()));
         executor
     }
 

@@ -8,9 +8,9 @@ use super::{DOOMED, Ended, Turn};
 use crate::contain::shield;
 use crate::id::TaskId;
 use crate::limit::Refusal;
-use crate::meta::{Cause, Label, Order};
-use crate::roster::Ties;
+use crate::meta::{Cause, Label, ScopeMessage};
 use crate::scopes::{Done, Key, Left, ScopeReport, Slot, Token};
+use crate::task_table::Ties;
 
 impl Turn {
     /// Carries out what a scope was told from outside.
@@ -20,9 +20,9 @@ impl Turn {
         clippy::boxed_local,
         reason = "whoever calls it is in a loop that has no room for it"
     )]
-    pub(super) fn obey(&self, order: Box<Order>) {
-        match *order {
-            Order::Open(token) => {
+    pub(super) fn accept_for_scope(&self, message: Box<ScopeMessage>) {
+        match *message {
+            ScopeMessage::Open(token) => {
                 self.tasks.borrow_mut().scopes().open(&token);
                 token.arrived();
                 let parent = token.parent().inspect(|parent| parent.arrived());
@@ -30,24 +30,22 @@ impl Turn {
                 let both = [Some(&token), parent];
                 self.settle(both.into_iter().flatten().filter_map(|token| token.slot()));
             }
-            Order::Spawn(token, key, runnable, label) => {
-                let id = self.enroll(label);
-                let meta = runnable.metadata();
-                if meta.set_id(id).is_detached() {
-                    self.detached(id);
-                }
+            ScopeMessage::Spawn(token, key, runnable, label) => {
+                let id = self.enroll_runnable(&runnable, label);
                 self.tie(id, token.as_ref(), key);
                 if let Some(token) = &token {
                     token.arrived();
                 }
                 self.make_ready(runnable);
             }
-            Order::Close(token, waiting, is_first) => self.end_scope(&token, waiting, is_first),
+            ScopeMessage::Close(token, waiting, is_first) => {
+                self.end_scope(&token, waiting, is_first)
+            }
         }
     }
 
-    /// Takes in a task that is made in this turn, in a scope, or in none, under a key or under none. `Err` says why it is
-    /// refused.
+    /// Takes in a task that is made in this turn, in a scope, or in none, under a key or under none. `Err` says why it
+    /// is refused.
     #[inline]
     pub(crate) fn admit(
         &self,
@@ -168,7 +166,7 @@ impl Turn {
         if ties.scope.is_some() || ties.is_doomed {
             self.untie(ties, how);
         }
-        self.leave_roster(id, how);
+        self.leave_table(id, how);
         self.settle(ties.scope);
     }
 

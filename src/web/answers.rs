@@ -1,11 +1,11 @@
 //! What answers a request or feeds a stream, whatever its type: it reads JavaScript's values.
 
+use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
 use super::values::from_js;
 use crate::entry::Reason;
 use crate::request::{Feed, Operation, Resolver};
-use serde::de::DeserializeOwned;
 
 /// A resolver. Dropping it abandons its request.
 pub(super) trait Answering {
@@ -14,7 +14,7 @@ pub(super) trait Answering {
     fn fail(self: Box<Self>, why: String);
 }
 
-/// Fails the request also where the value is none, which `who` introduces.
+/// A resolver that also fails its request where the value does not decode; the error names the effect.
 pub(super) struct Resolving<Op: Operation> {
     pub(super) resolver: Resolver<Op>,
     pub(super) effect: &'static str,

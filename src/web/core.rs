@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
 use super::answers::{Fed, Resolving};
-use super::driven::Driven;
 use super::event_loop::EventLoop;
 use super::guard::Guard;
 use super::handlers::Handlers;
@@ -18,6 +17,7 @@ use super::js;
 use super::performer::Performer;
 use super::registry::{self, Hosted};
 use super::values::to_js;
+use crate::engine::Engine;
 use crate::id::RequestId;
 use crate::outbox::Emitted;
 use crate::plain::{PlainReport, PlainSnapshot, PlainTotals, Unseen};
@@ -29,7 +29,7 @@ use crate::shell::Notification;
 pub(super) struct Core<E: Portable> {
     number: u32,
     /// `None` once it is torn down. Borrowed by what the guard lets in alone.
-    executor: RefCell<Option<Driven<E>>>,
+    executor: RefCell<Option<Engine<E>>>,
     performer: Performer,
     guard: Rc<Guard>,
     events: Rc<EventLoop>,
@@ -49,7 +49,7 @@ impl Wake for Bell {
 }
 
 impl<E: Portable> Core<E> {
-    pub(super) fn new(number: u32, executor: Driven<E>, handlers: Handlers) -> Self {
+    pub(super) fn new(number: u32, executor: Engine<E>, handlers: Handlers) -> Self {
         let (guard, events) = (Rc::default(), Rc::new(EventLoop::new(number)));
         Self {
             number,
@@ -62,7 +62,7 @@ impl<E: Portable> Core<E> {
     }
 
     /// Acts on the executor, unless it is torn down.
-    fn with<R>(&self, act: impl FnOnce(&mut Driven<E>) -> R) -> Option<R> {
+    fn with<R>(&self, act: impl FnOnce(&mut Engine<E>) -> R) -> Option<R> {
         self.executor.borrow_mut().as_mut().map(act)
     }
 
@@ -70,7 +70,7 @@ impl<E: Portable> Core<E> {
     fn drive(&self) -> Option<()> {
         loop {
             // Neither polls, nor effects, nor items may leave the others nothing: each takes a part of what is left.
-            let settled = self.with(|executor| executor.run_for(self.share()))?;
+            let settled = self.with(|executor| executor.run(self.share()))?;
             self.events.spend(settled.polled.max(1));
             let has_performed = self.perform_emitted(self.share())?;
             let has_pulled = self.performer.pump_all();
@@ -84,7 +84,7 @@ impl<E: Portable> Core<E> {
             let cx = Context::from_waker(&waker);
             match self.with(|executor| executor.poll_next(&cx))? {
                 Poll::Pending => return None,
-                Poll::Ready(emitted) => self.perform(emitted, "the core no longer awaits it"),
+                Poll::Ready((_, emitted)) => self.perform(emitted, "the core no longer awaits it"),
             }
         }
     }
@@ -96,9 +96,9 @@ impl<E: Portable> Core<E> {
     /// Performs what was emitted, up to so much, and says whether there was anything.
     fn perform_emitted(&self, most: usize) -> Option<bool> {
         for performed in 0..most {
-            let Some(emitted) = self.with(Driven::pop)? else {
+            let Some(emitted) = self.with(Engine::pop)? else {
                 // Whatever was cancelled by now has had its notice: what is gone besides has been read.
-                self.with(|executor| self.performer.forget(|id| executor.holds(id)))?;
+                self.with(|executor| self.performer.forget(|id| executor.turn.holds(id)))?;
                 return Some(performed > 0);
             };
             self.events.spend(1);
@@ -128,7 +128,7 @@ impl<E: Portable> Core<E> {
     /// Looks at the executor for a call of somebody's.
     fn look<T: Serialize>(
         &self,
-        look: impl FnOnce(&mut Driven<E>) -> T,
+        look: impl FnOnce(&mut Engine<E>) -> T,
     ) -> Result<JsValue, JsValue> {
         match self.guard.enter(|| self.with(look)) {
             Some(Some(seen)) => to_js(&seen).map_err(|why| js::plain_error(&why)),
@@ -211,7 +211,7 @@ impl<E: Portable> Hosted for Core<E> {
     }
 
     fn totals(&self) -> Result<JsValue, JsValue> {
-        self.look(|executor| PlainTotals::new(executor.totals()))
+        self.look(|executor| PlainTotals::new(executor.turn.totals()))
     }
 }
 

@@ -14,8 +14,8 @@ extern "C" {
 /// Reads a value that somebody else made, or gives what that throws: a getter may, and everything that is asked of a
 /// revoked `Proxy`.
 ///
-/// What `read` has on its stack is never dropped then, so it holds nothing that somebody waits for. A trap is none of the
-/// value's errors, and goes on.
+/// What `read` has on its stack is never dropped then, so it holds nothing that somebody waits for. A trap is none of
+/// the value's errors, and goes on.
 pub(super) fn fenced<R>(read: impl FnOnce() -> R) -> Result<R, JsValue> {
     let mut read = Some(read);
     let mut result = None;

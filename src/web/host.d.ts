@@ -67,7 +67,10 @@ export interface HostSnapshot {
         /** The effect's name, once its handler has been called. */
         effect: string | null;
         kind: "request" | "stream";
-        /** `waiting`: for a place, where the executor has limits. `answered`: something is here that the core has not read. */
+        /**
+         * `waiting`: for a place, where the executor has limits. `answered`: something is here that the core has not
+         * read.
+         */
         state: "waiting" | "untaken" | "taken" | "answered";
         /** The `id` of the task that waits for it. */
         task: string;

@@ -6,8 +6,8 @@ use js_sys::{Object, Reflect};
 use wasm_bindgen::prelude::*;
 
 use super::core::Core;
-use super::driven::Hostable;
 use super::handlers::Handlers;
+use super::hostable::Hostable;
 use super::js::{self, Callable, FinalizationRegistry, function};
 use super::registry;
 use crate::portable::Portable;
@@ -178,7 +178,7 @@ impl Host {
         let handlers = Handlers::new(handlers.into(), X::Effect::VARIANTS)?;
         let number = registry::number();
         let core: Rc<dyn registry::Hosted> =
-            Rc::new(Core::new(number, executor.into_driven(), handlers));
+            Rc::new(Core::new(number, executor.into_local().engine, handlers));
         registry::add(number, Rc::clone(&core));
         core.schedule();
         Ok(object(number))

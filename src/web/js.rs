@@ -118,8 +118,8 @@ pub(super) fn is_thenable(value: &JsValue) -> Result<bool, JsValue> {
     Ok(named!("then", |name| method(value, name))?.is_some())
 }
 
-/// Has one of these called once, and not before this microtask is over: by JavaScript's own `then`, since a promise may have
-/// another. An error is the promise's, and neither will be called.
+/// Has one of these called once, and not before this microtask is over: by JavaScript's own `then`, since a promise may
+/// have another. An error is the promise's, and neither will be called.
 pub(super) fn settle(
     promised: &JsValue,
     answered: &Callable,

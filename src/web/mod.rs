@@ -86,8 +86,8 @@
 //!
 //! # Building it
 //!
-//! `Cargo.toml` has `crate-type = ["cdylib"]`, this crate with the feature `web`, `serde` with `derive`, and `wasm-bindgen`.
-//! Its command-line tool must be of the very version that `Cargo.lock` has:
+//! `Cargo.toml` has `crate-type = ["cdylib"]`, this crate with the feature `web`, `serde` with `derive`, and
+//! `wasm-bindgen`. Its command-line tool must be of the very version that `Cargo.lock` has:
 //!
 //! ```sh
 //! rustup target add wasm32-unknown-unknown
@@ -107,8 +107,8 @@
 //!   decode, with the effect's name and the place in the answer, or that throws when it is read.
 //! - Of a *stream*, it returns an (async) iterable or a `ReadableStream`, or a promise of one. One item is pulled after
 //!   the other; where the stream is full, by [`Overflow::Reject`](crate::Overflow::Reject), the next is pulled when the
-//!   core has taken one. Other streams, and that is what they are where nothing is said, are pulled from as fast as they
-//!   give. A throw, a rejection or an item that does not decode ends the stream: its `next()` gives `None`, and
+//!   core has taken one. Other streams, and that is what they are where nothing is said, are pulled from as fast as
+//!   they give. A throw, a rejection or an item that does not decode ends the stream: its `next()` gives `None`, and
 //!   [`ended_by`](crate::ShellStream::ended_by) the error.
 //! - Of a *notification*, what it returns is of no interest; where it throws or rejects, `console.error` says so.
 //!
@@ -175,17 +175,17 @@
 
 mod answers;
 mod core;
-mod driven;
 mod event_loop;
 mod fence;
 mod guard;
 mod handlers;
 mod host;
+mod hostable;
 mod js;
 mod performer;
 mod registry;
 mod stream;
 mod values;
 
-pub use driven::Hostable;
 pub use host::Host;
+pub use hostable::Hostable;

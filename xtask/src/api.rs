@@ -14,16 +14,14 @@ use crate::run::{Run, Stop};
 
 /// The public items whose documentation has no example, with what makes one useless there. One that has an example, or
 /// that is gone, must go from here too.
-const WITHOUT_EXAMPLE: &[Exception] = &[
-    Exception {
-        why: "it is a page that has none of its own to show, and those beside it do",
-        items: &[
-            "stillpoint::guide",
-            "stillpoint::guide::promises",
-            "stillpoint::guide::wire",
-        ],
-    },
-];
+const WITHOUT_EXAMPLE: &[Exception] = &[Exception {
+    why: "it is a page that has none of its own to show, and those beside it do",
+    items: &[
+        "stillpoint::guide",
+        "stillpoint::guide::promises",
+        "stillpoint::guide::wire",
+    ],
+}];
 
 /// Items that need no example.
 struct Exception {

@@ -9,8 +9,9 @@ use std::task::Waker;
 use slab::Slab;
 
 use crate::answer::{Answer, Kind, Shape};
-use crate::entry::{Emission, Entry, Listener, Notice, Reason, RequestError, Room, State, Stream};
+use crate::entry::{Emission, Entry, Listener, Notice, Reason, RequestError, State, Stream};
 use crate::id::{RequestId, Requests, TaskId};
+use crate::room::Room;
 use crate::shelf::{Place, ShelfId, Shelves, queue};
 use crate::snapshot::RequestSnapshot;
 
@@ -48,8 +49,8 @@ impl Poller<'_> {
 pub(crate) enum Found<R> {
     /// Nothing, and who polls is listening already.
     Nothing,
-    /// Nothing, and who polls is to [`listen`](Table::listen).
-    Unheard,
+    /// Nothing, and who polls is to [`listen`](RequestTable::listen).
+    NotListening,
     /// One of several.
     Item(R),
     /// The last there is: the entry is freed.
@@ -80,7 +81,7 @@ pub(crate) struct Standing {
 }
 
 #[derive(Default)]
-pub(crate) struct Table {
+pub(crate) struct RequestTable {
     entries: Requests<Entry>,
     /// Unread answers.
     shelves: Shelves,
@@ -97,7 +98,7 @@ pub(crate) struct Table {
     pub(crate) peak: usize,
 }
 
-impl Table {
+impl RequestTable {
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -141,8 +142,8 @@ impl Table {
         Some((entry.place, entry.task))
     }
 
-    /// Makes the entry of a request whose answer is a `T`, or `None` where there are too many. A task's own waker listens
-    /// from now on; another has yet to [`listen`](Self::listen).
+    /// Makes the entry of a request whose answer is a `T`, or `None` where there are too many. A task's own waker
+    /// listens from now on; another has yet to [`listen`](Self::listen).
     pub(crate) fn open_one<T: Send + 'static>(
         &mut self,
         kind: &'static Kind,
@@ -201,7 +202,7 @@ impl Table {
     }
 
     /// Where its effect stands, before it is made.
-    pub(crate) fn stand(&mut self, id: RequestId, emission: Emission) {
+    pub(crate) fn set_emission(&mut self, id: RequestId, emission: Emission) {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.emission = emission;
         }
@@ -219,7 +220,7 @@ impl Table {
             return Wake::Nobody;
         };
         entry.emission = Emission::ADMITTED;
-        call(&mut self.wakers, entry)
+        whom_to_wake(&mut self.wakers, entry)
     }
 
     /// How many items its subscription may have on their way, if that is bounded.
@@ -238,7 +239,7 @@ impl Table {
     }
 
     /// Who awaits a pending request, and what kind it is of.
-    pub(crate) fn of(&self, id: RequestId) -> Option<(TaskId, &'static Kind)> {
+    pub(crate) fn waiter(&self, id: RequestId) -> Option<(TaskId, &'static Kind)> {
         let entry = self.entries.get(id)?;
         Some((entry.task, entry.kind))
     }
@@ -286,9 +287,11 @@ impl Table {
     ) -> Found<Result<(), RequestError>> {
         match self.entries.get(id) {
             None => Found::Last(Err(RequestError::Closed), Notice::None),
-            Some(entry) if entry.emission == Emission::WAITING => hear(&self.wakers, entry, poller),
+            Some(entry) if entry.emission == Emission::WAITING => {
+                nothing_yet(&self.wakers, entry, poller)
+            }
             Some(_) => {
-                self.stand(id, Emission::UNMADE);
+                self.set_emission(id, Emission::UNMADE);
                 Found::Item(Ok(()))
             }
         }
@@ -309,7 +312,7 @@ impl Table {
                 .take(entry.shelf, place)
                 .ok_or(RequestError::Abandoned),
             State::Ended(end) => Err(self.ends.remove(end as usize)),
-            State::Pending | State::Stream(_) => return hear(&self.wakers, entry, poller),
+            State::Pending | State::Stream(_) => return nothing_yet(&self.wakers, entry, poller),
         };
         Found::Last(result, self.finish(id))
     }
@@ -334,7 +337,7 @@ impl Table {
             return Found::Item(Ok(item));
         }
         match stream.end.take() {
-            None => hear(&self.wakers, entry, poller),
+            None => nothing_yet(&self.wakers, entry, poller),
             Some(end) => {
                 // Empty, with nothing in it that is somebody else's.
                 self.streams.remove(number as usize);
@@ -360,9 +363,9 @@ impl Table {
         if has_come {
             return Err(wake);
         }
-        let before = call(&mut self.wakers, entry);
+        let before = whom_to_wake(&mut self.wakers, entry);
         entry.task = task;
-        entry.listener = listener(&mut self.wakers, wake);
+        entry.listener = keep_listener(&mut self.wakers, wake);
         Ok(before)
     }
 
@@ -375,7 +378,7 @@ impl Table {
                     && matches!(entry.state, State::Stream(stream)
                         if self.streams[stream as usize].end.is_none()) =>
             {
-                entry.listener = listener(&mut self.wakers, Wake::Other(woken));
+                entry.listener = keep_listener(&mut self.wakers, Wake::Other(woken));
                 None
             }
             _ => Some(woken),
@@ -400,7 +403,7 @@ impl Table {
     pub(crate) fn cancel(&mut self, id: RequestId) -> Option<Remains> {
         let mut entry = self.entries.remove(id)?;
         self.cancelled += 1;
-        let waker = match call(&mut self.wakers, &mut entry) {
+        let waker = match whom_to_wake(&mut self.wakers, &mut entry) {
             Wake::Other(waker) => Some(waker),
             Wake::Nobody | Wake::Task(_) => None,
         };
@@ -473,7 +476,7 @@ impl Table {
         match put(&mut self.shelves, entry.shelf, answer) {
             Ok(place) => {
                 entry.state = State::Answered(place);
-                Ok(call(&mut self.wakers, entry))
+                Ok(whom_to_wake(&mut self.wakers, entry))
             }
             Err(answer) => Err((Reason::WrongType, answer)),
         }
@@ -499,7 +502,8 @@ impl Table {
         })
     }
 
-    /// The same without its type, and of an item whose sender has taken its place in the stream's [`Room`], if it has one.
+    /// The same without its type, and of an item whose sender has taken its place in the stream's [`Room`], if it has
+    /// one.
     pub(crate) fn item_erased(
         &mut self,
         id: RequestId,
@@ -531,7 +535,7 @@ impl Table {
             return Err((Reason::AlreadyAnswered, item));
         }
         let displaced = push(stream, item)?;
-        Ok((call(&mut self.wakers, entry), displaced))
+        Ok((whom_to_wake(&mut self.wakers, entry), displaced))
     }
 
     /// The shell ends it: `Ok` is the orderly end of a stream, and nobody says it of anything else.
@@ -552,7 +556,7 @@ impl Table {
             }
             _ => return Err(Reason::AlreadyAnswered),
         }
-        Ok(call(&mut self.wakers, entry))
+        Ok(whom_to_wake(&mut self.wakers, entry))
     }
 }
 
@@ -565,7 +569,7 @@ fn refusal(entries: &Requests<Entry>, id: RequestId) -> Reason {
 }
 
 /// Keeps who is to be woken.
-fn listener(wakers: &mut Slab<Waker>, wake: Wake) -> Listener {
+fn keep_listener(wakers: &mut Slab<Waker>, wake: Wake) -> Listener {
     match wake {
         Wake::Nobody => Listener::Nobody,
         Wake::Task(_) => Listener::Task,
@@ -574,7 +578,7 @@ fn listener(wakers: &mut Slab<Waker>, wake: Wake) -> Listener {
 }
 
 /// Whom to wake: a task listens on, a waker is taken out.
-fn call(wakers: &mut Slab<Waker>, entry: &mut Entry) -> Wake {
+fn whom_to_wake(wakers: &mut Slab<Waker>, entry: &mut Entry) -> Wake {
     match entry.listener {
         Listener::Nobody => Wake::Nobody,
         Listener::Task => Wake::Task(entry.task),
@@ -586,7 +590,7 @@ fn call(wakers: &mut Slab<Waker>, entry: &mut Entry) -> Wake {
 }
 
 /// Whether who polls listens already.
-fn hear<R>(wakers: &Slab<Waker>, entry: &Entry, poller: Poller<'_>) -> Found<R> {
+fn nothing_yet<R>(wakers: &Slab<Waker>, entry: &Entry, poller: Poller<'_>) -> Found<R> {
     let listens = entry.task == poller.task
         && match entry.listener {
             Listener::Nobody => false,
@@ -595,7 +599,7 @@ fn hear<R>(wakers: &Slab<Waker>, entry: &Entry, poller: Poller<'_>) -> Found<R> 
         };
     match listens {
         true => Found::Nothing,
-        false => Found::Unheard,
+        false => Found::NotListening,
     }
 }
 
@@ -622,30 +626,31 @@ mod tests {
             is_own,
         };
         let (own, others) = (poller(one, &waker, true), poller(one, &waker, false));
-        let mut table = Table::default();
+        let mut table = RequestTable::default();
         let place = Location::caller();
         let id = table.open_one::<u8>(Kind::one::<u8>(), place, own);
         let id = id.expect("there is room");
-        let unheard = |table: &mut Table, poller| match table.poll_one::<u8>(id, poller) {
+        let must_listen = |table: &mut RequestTable, poller| match table.poll_one::<u8>(id, poller)
+        {
             Found::Nothing => false,
-            Found::Unheard => true,
+            Found::NotListening => true,
             Found::Item(_) | Found::Last(..) => panic!("nothing has come"),
         };
-        assert!(!unheard(&mut table, own));
-        assert!(unheard(&mut table, others));
-        assert!(unheard(&mut table, poller(two, &waker, true)));
+        assert!(!must_listen(&mut table, own));
+        assert!(must_listen(&mut table, others));
+        assert!(must_listen(&mut table, poller(two, &waker, true)));
 
         let Ok(Wake::Task(before)) = table.listen(id, one, others.wake()) else {
             panic!("a task listened")
         };
         assert_eq!(before, one);
-        assert!(!unheard(&mut table, others));
-        assert!(unheard(&mut table, poller(one, Waker::noop(), false)));
+        assert!(!must_listen(&mut table, others));
+        assert!(must_listen(&mut table, poller(one, Waker::noop(), false)));
         let Ok(Wake::Other(before)) = table.listen(id, two, Wake::Nobody) else {
             panic!("a waker listened")
         };
         assert!(before.will_wake(&waker));
-        assert!(unheard(&mut table, poller(two, &waker, true)));
+        assert!(must_listen(&mut table, poller(two, &waker, true)));
 
         // Nor is anybody registered who looked before the answer came.
         assert!(table.answer(id, 7u8).is_ok());
@@ -662,7 +667,7 @@ mod tests {
             waker: Waker::noop(),
             is_own: true,
         };
-        let mut table = Table::default();
+        let mut table = RequestTable::default();
         let (kind, place) = (Kind::one::<u8>(), Location::caller());
         let id = table.open_one::<u8>(kind, place, poller).unwrap();
         assert_eq!(table.snapshot(7)[0].age, 0);
@@ -679,10 +684,10 @@ mod tests {
             is_own: true,
         };
         let stream = Stream::new(items::<u8>(), Overflow::Unbounded, None);
-        let mut table = Table::default();
+        let mut table = RequestTable::default();
         let (kind, place) = (Kind::many::<u8>(), Location::caller());
         let id = table.open_stream(kind, place, poller, stream).unwrap();
-        let listens = |table: &mut Table| table.listen(id, two, Wake::Task(two)).is_ok();
+        let listens = |table: &mut RequestTable| table.listen(id, two, Wake::Task(two)).is_ok();
         assert!(listens(&mut table));
         assert!(table.item(id, 7u8).is_ok());
         assert!(!listens(&mut table));

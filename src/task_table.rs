@@ -11,7 +11,7 @@ use crate::scopes::{Key, Left, Scopes, Slot};
 use crate::snapshot::{TaskSnapshot, TaskState};
 
 #[derive(Default)]
-pub(crate) struct Roster {
+pub(crate) struct TaskTable {
     tasks: Tasks<Task>,
     /// What not every executor has a use for.
     rare: Option<Box<Rare>>,
@@ -24,12 +24,13 @@ pub(crate) struct Roster {
 
 #[derive(Default)]
 struct Rare {
-    /// Of those that were given one.
+    /// Of the tasks that were given one.
     names: BTreeMap<TaskId, &'static str>,
-    /// Of those that are in one.
+    /// The scope of each task that is in one.
     members: BTreeMap<TaskId, Slot>,
     scopes: Scopes,
-    /// Of a task whose allocation went with its last poll, as one's does that nobody joins.
+    /// The ties of a task whose allocation went with its last poll, as that of a detached one does: they are asked for
+    /// when the poll is over.
     parting: Option<Ties>,
 }
 
@@ -52,7 +53,7 @@ struct Marks(u8);
 /// Its join handle is gone.
 const DETACHED: u8 = 1;
 /// It was woken by its waker since its last poll, and so is ready.
-const CALLED: u8 = 2;
+const WOKEN: u8 = 2;
 /// It is to end though nobody has aborted it by its handle.
 const DOOMED: u8 = 4;
 
@@ -88,7 +89,7 @@ pub(crate) struct Ties {
 #[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<Option<Option<Task>>>() == 32);
 
-impl Roster {
+impl TaskTable {
     /// Takes in a new task, in this turn.
     pub(crate) fn insert(&mut self, label: Label, turn: u32) -> TaskId {
         let id = self.tasks.insert_with(|_| Task {
@@ -114,10 +115,10 @@ impl Roster {
         self.live
     }
 
-    /// Its waker, if it has waited before, and whether it was called by that since its last poll, as it is from now on.
-    pub(crate) fn call(&mut self, id: TaskId) -> Option<(&Waker, bool)> {
+    /// Its waker, if it has waited before, and whether it was woken by that since its last poll, as it is from now on.
+    pub(crate) fn mark_woken(&mut self, id: TaskId) -> Option<(&Waker, bool)> {
         let task = self.tasks.get_mut(id)?;
-        Some((task.waker.as_ref()?, task.marks.set(CALLED)))
+        Some((task.waker.as_ref()?, task.marks.set(WOKEN)))
     }
 
     /// It was polled, and waits, by this waker. Gives whether it is for the first time.
@@ -126,7 +127,7 @@ impl Roster {
             return false;
         };
         task.polls = task.polls.saturating_add(1);
-        task.marks.clear(CALLED);
+        task.marks.clear(WOKEN);
         let is_first = task.waker.is_none();
         if is_first {
             task.waker = Some(waker.clone());
@@ -134,8 +135,8 @@ impl Roster {
         is_first
     }
 
-    /// It has ended, in a poll or without one. Gives its waker, to be dropped outside the borrow: it may be the last that
-    /// holds the allocation.
+    /// It has ended, in a poll or without one. Gives its waker, to be dropped outside the borrow: it may be the last
+    /// that holds the allocation.
     #[must_use = "it is dropped outside the borrow"]
     pub(crate) fn end(&mut self, id: TaskId, was_polled: bool) -> Option<Waker> {
         self.live -= 1;
@@ -194,8 +195,8 @@ impl Roster {
         &mut self.rare().scopes
     }
 
-    /// Puts a new task into a scope, or into none, under a key. Gives whether it is to end at once, and the task that was
-    /// the latest under that key.
+    /// Puts a new task into a scope, or into none, under a key. Gives whether it is to end at once, and the task that
+    /// was the latest under that key.
     pub(crate) fn tie(
         &mut self,
         id: TaskId,
@@ -299,35 +300,35 @@ mod tests {
     /// Nobody outside can tell; but each pending poll would clone the task's waker.
     #[test]
     fn a_waker_is_kept_once_from_the_first_wait_to_the_end_and_a_name_to_the_last() {
-        let mut roster = Roster::default();
+        let mut table = TaskTable::default();
         let place = Location::caller();
         let name = Some("checker");
-        let id = roster.insert(Label { name, place }, 0);
-        let called = |roster: &mut Roster| roster.call(id).map(|(_, was_called)| was_called);
-        assert_eq!(called(&mut roster), None);
-        assert!(roster.pend(id, Waker::noop()) && called(&mut roster) == Some(false));
-        assert_eq!(called(&mut roster), Some(true));
-        assert!(!roster.pend(id, Waker::noop()) && called(&mut roster) == Some(false));
-        assert!(roster.end(id, true).is_some() && called(&mut roster).is_none());
-        roster.remove(id);
-        assert!(!roster.pend(id, Waker::noop()) && roster.remaining().count() == 0);
-        assert!(roster.rare().names.is_empty());
+        let id = table.insert(Label { name, place }, 0);
+        let woken = |table: &mut TaskTable| table.mark_woken(id).map(|(_, was_woken)| was_woken);
+        assert_eq!(woken(&mut table), None);
+        assert!(table.pend(id, Waker::noop()) && woken(&mut table) == Some(false));
+        assert_eq!(woken(&mut table), Some(true));
+        assert!(!table.pend(id, Waker::noop()) && woken(&mut table) == Some(false));
+        assert!(table.end(id, true).is_some() && woken(&mut table).is_none());
+        table.remove(id);
+        assert!(!table.pend(id, Waker::noop()) && table.remaining().count() == 0);
+        assert!(table.rare().names.is_empty());
     }
 
     #[test]
     fn polls_are_counted_to_their_most_and_stay_there() {
-        let mut roster = Roster::default();
+        let mut table = TaskTable::default();
         let place = Location::caller();
-        let id = roster.insert(Label { name: None, place }, 0);
-        let polls = |roster: &Roster| roster.snapshot(0).0[0].polls;
+        let id = table.insert(Label { name: None, place }, 0);
+        let polls = |table: &TaskTable| table.snapshot(0).0[0].polls;
         for number in 1..=3 {
-            roster.pend(id, Waker::noop());
-            assert_eq!(polls(&roster), number);
+            table.pend(id, Waker::noop());
+            assert_eq!(polls(&table), number);
         }
-        roster.tasks.get_mut(id).unwrap().polls = u16::MAX - 1;
+        table.tasks.get_mut(id).unwrap().polls = u16::MAX - 1;
         for _ in 0..3 {
-            roster.pend(id, Waker::noop());
-            assert_eq!(polls(&roster), 65_535);
+            table.pend(id, Waker::noop());
+            assert_eq!(polls(&table), 65_535);
         }
     }
 
@@ -335,19 +336,19 @@ mod tests {
     fn marks_are_told_apart() {
         let mut marks = Marks::default();
         assert!(marks.is_joined() && !marks.has(DOOMED));
-        assert!(!marks.set(CALLED) && marks.set(CALLED));
+        assert!(!marks.set(WOKEN) && marks.set(WOKEN));
         assert!(!marks.set(DETACHED) && !marks.set(DOOMED));
         assert!(!marks.is_joined() && marks.has(DOOMED));
-        marks.clear(CALLED);
-        assert!(!marks.set(CALLED) && marks.has(DOOMED));
+        marks.clear(WOKEN);
+        assert!(!marks.set(WOKEN) && marks.has(DOOMED));
     }
 
     #[test]
     fn an_age_is_counted_over_the_end_of_the_turns_numbers() {
-        let mut roster = Roster::default();
+        let mut table = TaskTable::default();
         let (name, place) = (None, Location::caller());
-        let id = roster.insert(Label { name, place }, u32::MAX);
-        let (live, _) = roster.snapshot(2);
+        let id = table.insert(Label { name, place }, u32::MAX);
+        let (live, _) = table.snapshot(2);
         assert_eq!((live[0].id, live[0].age), (id, 3));
     }
 }
