@@ -72,7 +72,7 @@ async fn perform(effect: Effect) {
             let path = format!("{}/{}", env!("CARGO_MANIFEST_DIR"), request.operation.0);
             match spawn_blocking(move || read_to_string(path)).await {
                 Ok(Ok(text)) => request.resolve(text.lines().count()).ok(),
-                Ok(Err(error)) => request.resolver.fail(error.kind().to_string()).ok(),
+                Ok(Err(error)) => request.fail(error.kind().to_string()).ok(),
                 Err(_panic) => None, // the request is dropped, and so abandoned
             };
         }

@@ -1,5 +1,5 @@
 //! A queueing executor for an app's core logic, whose tasks ask a *shell* to do their I/O, and which always comes to
-//! rest: everything that it ever held is released when it is torn down, and it proves so.
+//! rest: a teardown drops every future and every request, and reports what others still hold of a task.
 //!
 //! An app that runs in a terminal, on a server, in a web page and on a phone has its logic once, if that logic does no
 //! I/O. So it is written as tasks that await `shell.request(operation)`. The *shell* is whatever surrounds them: it
@@ -7,8 +7,9 @@
 //!
 //! Executors of this kind leak where they share: a waker owns a task that owns the waker, a channel keeps a future alive
 //! for as long as the other side has an end of it, and an aborted task waits for an answer that nobody will give. Here
-//! [the executor alone owns](#who-owns-what), and everybody else has a number and a way to send. It owns no thread, no
-//! reactor and no static, and compiles for wasm.
+//! [the executor alone owns](#who-owns-what), and everybody else has a number and a way to send. The executor owns
+//! no thread, no reactor and no static, and compiles for wasm. (In a page, the [`web`] host keeps a table of its thread's
+//! hosts.)
 //!
 //! ```
 //! use stillpoint::{Emitted, Executor, Operation, effects};
@@ -122,6 +123,19 @@
 //!
 //! The examples also use the crate `futures`, for `StreamExt`, `join!` and `select!`, which fit these futures as any.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The list of features leads to modules which are there with those features alone.
+#![cfg_attr(
+    not(all(
+        feature = "messagepack",
+        feature = "record",
+        feature = "testing",
+        feature = "tokio",
+        feature = "tracing",
+        feature = "typescript",
+        feature = "web"
+    )),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -1,5 +1,6 @@
 //! Every interleaving of what threads share, of the shipped code: `RUSTFLAGS="--cfg loom" cargo test --release --test
-//! loom`. Each model drives on one thread and acts from outside on others.
+//! loom`. Each model drives on one thread and acts from outside on one or two others. Where that is too many to explore,
+//! a model says how many preemptions it stops at.
 //!
 //! loom sees the gate, the bell, a task's flags, a stream's room and the mailbox (as a queue behind a lock); what lies
 //! inside crossbeam and async-task is for ThreadSanitizer and miri.

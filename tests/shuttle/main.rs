@@ -1,7 +1,7 @@
 //! Random schedules of everything at once, of the shipped code: `RUSTFLAGS="--cfg shuttle" cargo test --release --test
 //! shuttle`. One thread drives. Four others spawn, wake, answer, abort, feed, tell and let go, as chance has it, of one
 //! stock; in the midst of it the executor may be torn down or dropped. Where `tests/loom.rs` explores every interleaving
-//! of two threads, this draws from the far larger number of those of five.
+//! of two or three threads, this draws from the far larger number of those of five.
 //!
 //! shuttle sees what loom sees: the gate, the bell, a task's flags, a stream's room and the mailbox (as a queue behind a
 //! lock). What lies inside crossbeam and async-task it does not see, nor an `Arc`'s count, and it takes every atomic for

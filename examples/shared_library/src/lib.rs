@@ -2,7 +2,10 @@
 //! written in any language, by another version of Rust too.
 //!
 //! Nothing here is static, starts a thread or prints: when the host has called `end`, the library can go. And nothing
-//! unwinds out of it: a bridge contains the panics of what it runs.
+//! unwinds out of it: a bridge contains the panics of what it runs. The host's calls come one at a time, on any thread.
+
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 use stillpoint::bridge::Bridge;
@@ -69,10 +72,13 @@ pub extern "C" fn begin() -> Box<Core> {
     })
 }
 
-/// Takes a turn, and gives what the core wants: a batch as docs/WIRE.md has it. No bytes where it is torn down.
+/// Takes turns until the core rests, and gives what it wants: a batch as docs/WIRE.md has it. No bytes where it is torn
+/// down.
 #[unsafe(no_mangle)]
 pub extern "C" fn drive(core: &mut Core) -> Bytes {
-    let batch = core.bridge.run(1000).and_then(|_| core.bridge.drain());
+    // A host that must not wait for a core that is long busy would come again itself.
+    while core.bridge.run(1000).is_ok_and(|turn| turn.budget_spent) {}
+    let batch = core.bridge.drain();
     core.give(batch.unwrap_or_default())
 }
 
@@ -80,7 +86,7 @@ pub extern "C" fn drive(core: &mut Core) -> Bytes {
 ///
 /// # Safety
 ///
-/// There are so many bytes.
+/// There are so many bytes. Of none the pointer may be null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn resolve(
     core: &mut Core,
@@ -88,8 +94,11 @@ pub unsafe extern "C" fn resolve(
     answer: *const u8,
     length: usize,
 ) -> bool {
-    // SAFETY: as the caller says.
-    let answer = unsafe { std::slice::from_raw_parts(answer, length) };
+    let answer = match length {
+        0 => &[],
+        // SAFETY: as the caller says.
+        _ => unsafe { std::slice::from_raw_parts(answer, length) },
+    };
     core.bridge.resolve(RequestId::from_u64(id), answer).is_ok()
 }
 
@@ -100,9 +109,12 @@ pub extern "C" fn tear_down(core: &mut Core) -> Bytes {
     core.give(batch.unwrap_or_default())
 }
 
-/// Frees the core, and says whether the library may be unloaded: nothing of it is in use any more.
+/// Frees the core, empties the host's pointer to it, and says whether the library may be unloaded: nothing of it is in
+/// use any more. A second call does nothing.
 #[unsafe(no_mangle)]
-pub extern "C" fn end(core: Box<Core>) -> bool {
-    let report = core.bridge.report();
-    report.is_some_and(|report| report.is_baseline() && report.is_unloadable())
+pub extern "C" fn end(core: &mut Option<Box<Core>>) -> bool {
+    core.take().is_some_and(|core| {
+        let report = core.bridge.report();
+        report.is_some_and(|report| report.is_baseline() && report.is_unloadable())
+    })
 }

@@ -31,7 +31,7 @@ struct Exports {
     drive: unsafe extern "C" fn(Core) -> Bytes,
     resolve: unsafe extern "C" fn(Core, u64, *const u8, usize) -> bool,
     tear_down: unsafe extern "C" fn(Core) -> Bytes,
-    end: unsafe extern "C" fn(Core) -> bool,
+    end: unsafe extern "C" fn(&mut Core) -> bool,
 }
 
 impl Exports {
@@ -64,7 +64,7 @@ fn items(batch: &Bytes) -> Result<Vec<Value>, serde_json::Error> {
 
 /// Uses the library, and says whether it may be unloaded.
 fn greet(exports: &Exports) -> Result<bool, Box<dyn Error>> {
-    let core = (exports.begin)();
+    let mut core = (exports.begin)();
     loop {
         // SAFETY: the core is this library's, and not freed: so it is below.
         let wanted = items(&unsafe { (exports.drive)(core) })?;
@@ -92,8 +92,8 @@ fn greet(exports: &Exports) -> Result<bool, Box<dyn Error>> {
             None => println!("the core gives up request {}", item["id"]),
         }
     }
-    // SAFETY: as above; the core is not used after this.
-    Ok(unsafe { (exports.end)(core) })
+    // SAFETY: as above; this empties the pointer.
+    Ok(unsafe { (exports.end)(&mut core) })
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
