@@ -262,19 +262,20 @@ impl RequestTable {
     /// How a pending request stands.
     #[cfg(feature = "bridge")]
     pub(crate) fn standing(&self, id: RequestId) -> Result<Standing, Reason> {
-        self.check(id, |_| true)?;
-        let Some(entry) = self.entries.get(id) else {
-            return Err(refusal(&self.entries, id));
-        };
-        Ok(Standing {
-            kind: entry.kind,
-            is_taken: entry.emission == Emission::TAKEN,
-            is_answered: match entry.state {
-                State::Pending => false,
-                State::Answered(_) | State::Ended(_) => true,
-                State::Stream(stream) => self.streams[stream as usize].end.is_some(),
-            },
-        })
+        match self.entries.get(id) {
+            None => Err(refusal(&self.entries, id)),
+            // As in `check`.
+            Some(entry) if entry.emission.is_in_line() => Err(Reason::Unknown),
+            Some(entry) => Ok(Standing {
+                kind: entry.kind,
+                is_taken: entry.emission == Emission::TAKEN,
+                is_answered: match entry.state {
+                    State::Pending => false,
+                    State::Answered(_) | State::Ended(_) => true,
+                    State::Stream(stream) => self.streams[stream as usize].end.is_some(),
+                },
+            }),
+        }
     }
 
     // --- the future's side ---

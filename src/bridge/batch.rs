@@ -7,6 +7,7 @@ use super::format::{Count, Pieces};
 use crate::contain::{contain, discard, message};
 use crate::meta::TaskPanic;
 use crate::plain::PlainReport;
+use crate::portable::Kind;
 
 /// The version of the wire form, which every batch and snapshot bears: see docs/WIRE.md.
 ///
@@ -39,37 +40,41 @@ pub(super) enum Item<'a, T> {
 }
 
 impl<T: Serialize> Item<'_, T> {
-    /// As the format would, which knows most of it.
+    /// As the format would, which knows most of it. `naming` is what it says of the effect's name.
     fn write_by<F: Format>(
         &self,
         pieces: &Pieces,
+        naming: &[u8],
         format: &F,
         into: &mut Vec<u8>,
     ) -> Result<(), String> {
-        let (begin, id, effect, operation) = match *self {
-            Self::Request {
-                id,
-                effect,
-                operation,
-            } => (pieces.request, Some(id), effect, operation),
-            Self::Stream {
-                id,
-                effect,
-                operation,
-            } => (pieces.stream, Some(id), effect, operation),
-            Self::Notify { effect, operation } => (pieces.notify, None, effect, operation),
+        let (begin, id, operation) = match *self {
+            Self::Request { id, operation, .. } => (pieces.request, Some(id), operation),
+            Self::Stream { id, operation, .. } => (pieces.stream, Some(id), operation),
+            Self::Notify { operation, .. } => (pieces.notify, None, operation),
         };
         into.extend_from_slice(begin);
         if let Some(id) = id {
             format.write(&id, &mut *into)?;
-            into.extend_from_slice(pieces.effect);
         }
-        format.write(effect, &mut *into)?;
-        into.extend_from_slice(pieces.operation);
+        into.extend_from_slice(naming);
         format.write(operation, &mut *into)?;
         into.extend_from_slice(pieces.end);
         Ok(())
     }
+}
+
+/// What stands between the id of what is asked and its operation, where the format says so beforehand: it is the same
+/// for each of an effect.
+pub(super) fn naming<F: Format>(format: &F, effect: &str, kind: Kind) -> Option<Box<[u8]>> {
+    let pieces = F::__ITEM?;
+    let mut naming = match kind {
+        Kind::Notify => Vec::new(),
+        Kind::Request | Kind::Stream => pieces.effect.to_vec(),
+    };
+    contained(|| format.write(effect, &mut naming)).ok()?;
+    naming.extend_from_slice(pieces.operation);
+    Some(naming.into())
 }
 
 /// What the bridge itself says.
@@ -119,7 +124,13 @@ pub(super) struct Batch<'a, F> {
     enough: usize,
     /// What the bridge has to say and the format would not write: the batch takes nothing more, since all has its
     /// order.
-    untold: Option<(Own, String)>,
+    untold: Option<Box<Untold>>,
+}
+
+/// What the bridge has to say, and why the format would not write it.
+pub(super) struct Untold {
+    pub(super) own: Own,
+    pub(super) why: String,
 }
 
 impl<'a, F: Format> Batch<'a, F> {
@@ -146,11 +157,15 @@ impl<'a, F: Format> Batch<'a, F> {
         !is_full && self.untold.is_none() && self.items < u32::MAX
     }
 
-    /// Writes an effect whole, or says why it cannot be written and writes nothing.
-    pub(super) fn put<T: Serialize>(&mut self, item: &Item<'_, T>) -> Result<(), String> {
-        self.append(|format, into| match &F::__ITEM {
-            Some(pieces) => item.write_by(pieces, format, into),
-            None => format.write(item, into),
+    /// Writes an effect whole, or says why it cannot be written and writes nothing. `naming` is its [`naming`].
+    pub(super) fn put<T: Serialize>(
+        &mut self,
+        item: &Item<'_, T>,
+        naming: Option<&[u8]>,
+    ) -> Result<(), String> {
+        self.append(|format, into| match (&F::__ITEM, naming) {
+            (Some(pieces), Some(naming)) => item.write_by(pieces, naming, format, into),
+            _ => format.write(item, into),
         })
     }
 
@@ -173,7 +188,7 @@ impl<'a, F: Format> Batch<'a, F> {
     /// Says something of the bridge's own, or keeps it, where the format is one of somebody's own that cannot write it.
     pub(super) fn tell(&mut self, own: Own) {
         if let Err(why) = self.append(|format, into| format.write(&own, into)) {
-            self.untold = Some((own, why));
+            self.untold = Some(Box::new(Untold { own, why }));
         }
     }
 
@@ -204,7 +219,7 @@ pub(super) fn contained(write: impl FnOnce() -> Result<(), String>) -> Result<()
 /// What a batch leaves.
 pub(super) struct Closed {
     pub(super) is_empty: bool,
-    pub(super) untold: Option<(Own, String)>,
+    pub(super) untold: Option<Box<Untold>>,
 }
 
 impl Count {
@@ -245,22 +260,26 @@ mod tests {
                 "\"é\\\n",
                 "an effect whose name is longer than thirty-two bytes are",
             ] {
-                for item in [
-                    Item::Request {
-                        id,
-                        effect,
-                        operation,
-                    },
-                    Item::Stream {
-                        id,
-                        effect,
-                        operation,
-                    },
-                    Item::Notify { effect, operation },
+                let request = Item::Request {
+                    id,
+                    effect,
+                    operation,
+                };
+                let stream = Item::Stream {
+                    id,
+                    effect,
+                    operation,
+                };
+                let notify = Item::Notify { effect, operation };
+                for (item, kind) in [
+                    (request, Kind::Request),
+                    (stream, Kind::Stream),
+                    (notify, Kind::Notify),
                 ] {
                     let (mut whole, mut pieces) = (Vec::new(), Vec::new());
                     format.write(&item, &mut whole).unwrap();
-                    item.write_by(&F::__ITEM.unwrap(), &format, &mut pieces)
+                    let naming = naming(&format, effect, kind).unwrap();
+                    item.write_by(&F::__ITEM.unwrap(), &naming, &format, &mut pieces)
                         .unwrap();
                     assert_eq!(pieces, whole);
                 }

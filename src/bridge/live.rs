@@ -1,14 +1,14 @@
 //! A bridge that is not torn down.
 
 use std::any::TypeId;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::batch::{Batch, Closed, Item, Own, Panicked, VERSION, contained};
+use super::batch::{Batch, Closed, Item, Own, Panicked, Untold, VERSION, contained, naming};
 use super::{BridgeError, Format, Limits};
 use crate::answer::Shape;
 use crate::contain::{Payload, contain, discard, message};
@@ -28,8 +28,10 @@ pub(super) struct Live<E: Portable, F: Format> {
     pub(super) limits: Limits,
     routes: Routes<E, F>,
     panics: Arc<Panics>,
-    /// What the bridge has to say and its format has refused to write: the next batch begins with it.
-    untold: Option<Own>,
+    /// By variant, its [`naming`].
+    namings: Box<[Option<Box<[u8]>>]>,
+    /// What its format has refused to write: the next batch begins with it.
+    untold: Option<Box<Untold>>,
 }
 
 /// Panics that a batch is to tell.
@@ -68,9 +70,24 @@ impl Panics {
 
 /// How answers are taken, by the operation and how many it takes, once one of it was seen. What is pending is in the
 /// executor's own table, and nowhere here.
-type Routes<E, F> = BTreeMap<(TypeId, Shape), Route<E, F>>;
+struct Routes<E: Portable, F: Format>(Vec<Route<E, F>>);
+
+impl<E: Portable, F: Format> Routes<E, F> {
+    fn find(&self, operation: TypeId, shape: Shape) -> Option<&Route<E, F>> {
+        let mut routes = self.0.iter();
+        routes.find(|route| route.operation == operation && route.shape == shape)
+    }
+
+    /// Keeps it, unless there is one.
+    fn learn(&mut self, route: Route<E, F>) {
+        if self.find(route.operation, route.shape).is_none() {
+            self.0.push(route);
+        }
+    }
+}
 
 struct Route<E: Portable, F: Format> {
+    operation: TypeId,
     shape: Shape,
     effect: &'static str,
     take: Take<E, F>,
@@ -113,11 +130,15 @@ impl<E: Portable, F: Format> Live<E, F> {
         engine.listen_to_panics(move |panic| {
             listener.push(Panicked::new(panic));
         });
+        let variants = E::VARIANTS.iter();
+        let namings = variants.map(|variant| naming(&format, variant.name, variant.kind));
+        let namings = namings.collect();
         Self {
             engine,
             format,
             limits: Limits::default(),
-            routes: Routes::new(),
+            routes: Routes(Vec::new()),
+            namings,
             panics,
             untold: None,
         }
@@ -141,8 +162,8 @@ impl<E: Portable, F: Format> Live<E, F> {
         enough: usize,
     ) -> Result<bool, BridgeError> {
         let mut batch = Batch::open(&self.format, bytes, enough);
-        if let Some(own) = self.untold.take() {
-            batch.tell(own);
+        if let Some(untold) = self.untold.take() {
+            batch.tell(untold.own);
         }
         // Who emits without a pause, on another thread or in an operation's own code, does not keep it: what came in by
         // now is looked at once.
@@ -153,13 +174,15 @@ impl<E: Portable, F: Format> Live<E, F> {
             && let Some(emitted) = self.engine.take_front()
         {
             left -= 1;
-            put_emitted(&mut batch, Some(&self.engine), &mut self.routes, emitted);
+            let (engine, namings) = (Some(&self.engine), &*self.namings);
+            put_emitted(&mut batch, engine, namings, &mut self.routes, emitted);
         }
         put_panics(&mut batch, &self.panics);
         let Closed { is_empty, untold } = batch.close();
-        if let Some((own, message)) = untold {
-            self.untold = Some(own);
-            if is_empty {
+        if let Some(untold) = untold {
+            let message = is_empty.then(|| untold.why.clone());
+            self.untold = Some(untold);
+            if let Some(message) = message {
                 return Err(BridgeError::Format { message });
             }
         }
@@ -175,11 +198,12 @@ impl<E: Portable, F: Format> Live<E, F> {
             format,
             mut routes,
             panics,
+            namings,
             untold,
             ..
         } = self;
         let mut report = engine.teardown();
-        let own = match untold {
+        let own = match untold.map(|untold| untold.own) {
             Some(Own::Cancelled { id }) => {
                 report.emitted.insert(0, notice(id));
                 None
@@ -199,7 +223,7 @@ impl<E: Portable, F: Format> Live<E, F> {
         while batch.has_room()
             && let Some(emitted) = emitted.next()
         {
-            put_emitted(&mut batch, None, &mut routes, emitted);
+            put_emitted(&mut batch, None, &namings, &mut routes, emitted);
         }
         put_panics(&mut batch, &panics);
         if batch.has_room() {
@@ -207,12 +231,14 @@ impl<E: Portable, F: Format> Live<E, F> {
         }
         let told = match batch.close().untold {
             None => Ok(()),
-            Some((own, message)) => {
-                if let Own::Cancelled { id } = own {
+            Some(untold) => {
+                if let Own::Cancelled { id } = untold.own {
                     report.emitted.push(notice(id));
                 }
                 report.emitted.extend(emitted);
-                Err(BridgeError::Format { message })
+                Err(BridgeError::Format {
+                    message: untold.why,
+                })
             }
         };
         (report, told)
@@ -225,7 +251,8 @@ impl<E: Portable, F: Format> Live<E, F> {
         let snapshot = PlainSnapshot::new(&snapshot, |request| {
             let standing = self.engine.turn.standing(request.id).ok()?;
             let operation = (standing.kind.operation)();
-            Some(self.find(operation, standing.kind.shape)?.effect)
+            let route = self.routes.find(operation, standing.kind.shape)?;
+            Some(route.effect)
         });
         let snapshot = snapshot.of_version(VERSION);
         let written = contained(|| self.format.write(&snapshot, bytes));
@@ -233,10 +260,6 @@ impl<E: Portable, F: Format> Live<E, F> {
     }
 
     // --- what comes in ---
-
-    fn find(&self, operation: TypeId, shape: Shape) -> Option<&Route<E, F>> {
-        self.routes.get(&(operation, shape))
-    }
 
     /// Of a request that the shell was given and has not answered.
     fn route(&self, id: RequestId, shape: Option<Shape>) -> Result<Route<E, F>, BridgeError> {
@@ -247,7 +270,9 @@ impl<E: Portable, F: Format> Live<E, F> {
             _ => BridgeError::Unknown(id),
         })?;
         let route = match standing.is_taken {
-            true => self.find((standing.kind.operation)(), standing.kind.shape),
+            true => self
+                .routes
+                .find((standing.kind.operation)(), standing.kind.shape),
             false => None,
         };
         let route = *route.ok_or(BridgeError::Unknown(id))?;
@@ -356,6 +381,7 @@ fn put_panics<F: Format>(batch: &mut Batch<'_, F>, panics: &Panics) {
 fn put_emitted<E: Portable, F: Format>(
     batch: &mut Batch<'_, F>,
     engine: Option<&Engine<E>>,
+    namings: &[Option<Box<[u8]>>],
     routes: &mut Routes<E, F>,
     emitted: Emitted<E>,
 ) {
@@ -366,6 +392,7 @@ fn put_emitted<E: Portable, F: Format>(
                 effect.visit(Put {
                     batch,
                     engine,
+                    namings,
                     routes,
                 });
             });
@@ -386,6 +413,7 @@ fn put_emitted<E: Portable, F: Format>(
 struct Put<'a, 'b, E: Portable, F: Format> {
     batch: &'a mut Batch<'b, F>,
     engine: Option<&'a Engine<E>>,
+    namings: &'a [Option<Box<[u8]>>],
     routes: &'a mut Routes<E, F>,
 }
 
@@ -403,10 +431,12 @@ impl<E: Portable, F: Format> Visitor for Put<'_, '_, E, F> {
     {
         let operation = notification.operation;
         let effect = name::<E>(variant);
-        let written = self.batch.put(&Item::Notify {
+        let item = Item::Notify {
             effect,
             operation: &operation,
-        });
+        };
+        let naming = self.naming(variant, Kind::Notify);
+        let written = self.batch.put(&item, naming);
         if let Err(message) = written {
             self.batch.tell(Own::Unwritable {
                 id: None,
@@ -452,7 +482,14 @@ impl<E: Portable, F: Format> Visitor for Put<'_, '_, E, F> {
     }
 }
 
-impl<E: Portable, F: Format> Put<'_, '_, E, F> {
+impl<'a, E: Portable, F: Format> Put<'a, '_, E, F> {
+    /// What is known of the item of a variant, unless that is another than it says of itself.
+    fn naming(&self, variant: usize, kind: Kind) -> Option<&'a [u8]> {
+        let is_so = E::VARIANTS.get(variant)?.kind == kind;
+        let naming = self.namings.get(variant)?.as_deref();
+        naming.filter(|_| is_so)
+    }
+
     /// Writes what is asked. What cannot be written fails alone.
     fn ask<Op: Operation + Serialize>(
         self,
@@ -467,23 +504,31 @@ impl<E: Portable, F: Format> Put<'_, '_, E, F> {
             None => Err("its executor is not this bridge's, or is torn down".to_owned()),
             Some(id) => {
                 let operation = &operation;
-                self.batch.put(&match shape {
-                    Shape::One => Item::Request {
-                        id,
-                        effect,
-                        operation,
-                    },
-                    Shape::Many => Item::Stream {
-                        id,
-                        effect,
-                        operation,
-                    },
-                })
+                let (item, kind) = match shape {
+                    Shape::One => (
+                        Item::Request {
+                            id,
+                            effect,
+                            operation,
+                        },
+                        Kind::Request,
+                    ),
+                    Shape::Many => (
+                        Item::Stream {
+                            id,
+                            effect,
+                            operation,
+                        },
+                        Kind::Stream,
+                    ),
+                };
+                let naming = self.naming(variant, kind);
+                self.batch.put(&item, naming)
             }
         };
         // By what it is rather than by the variant it came as, which is the word of code that may be written by hand.
-        let asked = (TypeId::of::<Op>(), shape);
-        self.routes.entry(asked).or_insert(Route {
+        self.routes.learn(Route {
+            operation: TypeId::of::<Op>(),
             shape,
             effect,
             take,

@@ -154,8 +154,8 @@ impl Wire for MessagePack {
         let rest = batch.strip_prefix(
             b"\x82\xa7version\xce\x00\x00\x00\x01\xa5items\xdd\x00\x00\x00\x01\x84\xa4type\xa7request\xa2id",
         )?;
-        let (id, rest) = packed(rest);
-        let (question, _) = packed(rest.strip_prefix(b"\xa6effect\xa8Question\xa9operation")?);
+        let (id, rest) = packed(rest)?;
+        let (question, _) = packed(rest.strip_prefix(b"\xa6effect\xa8Question\xa9operation")?)?;
         Some(Asked { id, question })
     }
 
@@ -328,14 +328,19 @@ fn write_digits(mut number: u64, into: &mut Vec<u8>) {
 }
 
 /// An unsigned number of MessagePack.
-fn packed(bytes: &[u8]) -> (u64, &[u8]) {
-    let width = match bytes[0] {
-        small @ ..0x80 => return (small.into(), &bytes[1..]),
-        marker => 1 << (marker - 0xcc),
-    };
-    let (number, rest) = bytes[1..].split_at(width);
-    let number = number
-        .iter()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte));
-    (number, rest)
+fn packed(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (marker, rest) = bytes.split_first()?;
+    macro_rules! wide {
+        ($Number:ty) => {{
+            let (number, rest) = rest.split_first_chunk()?;
+            (<$Number>::from_be_bytes(*number).into(), rest)
+        }};
+    }
+    Some(match marker {
+        ..0x80 => ((*marker).into(), rest),
+        0xcc => wide!(u8),
+        0xcd => wide!(u16),
+        0xce => wide!(u32),
+        _ => wide!(u64),
+    })
 }
