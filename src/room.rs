@@ -25,6 +25,7 @@ impl Room {
     }
 
     /// Takes a place, if one is free.
+    #[allow(deprecated, reason = "the oldest Rust does not know `try_update`")]
     pub(crate) fn take(&self) -> bool {
         self.held
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {

@@ -244,6 +244,7 @@ impl Token {
     }
 
     /// Accepts a task or a scope that the executor will be told of, unless it is closed.
+    #[allow(deprecated, reason = "the oldest Rust does not know `try_update`")]
     pub(crate) fn accept(&self) -> bool {
         let is_closed_around = self.parent.as_deref().is_some_and(Self::is_closed);
         // Orders it before or after the close, which learns of it in the first case.

@@ -46,7 +46,8 @@ pub(crate) fn test(run: &mut Run) {
         cargo("test --package stillpoint --all-features --lib --tests --examples")
     });
     run.step("the library's features, each alone and any two", || {
-        powerset(&[], "clippy", "--depth 2 -- --deny warnings")
+        // What a set of features leaves unused, and no more: a younger Rust may warn of things that this one does not know.
+        powerset(&[], "clippy", "--depth 2 -- --deny unused")
     });
     run.step("the documentation's examples", || {
         cargo("test --package stillpoint --all-features --doc")
