@@ -610,17 +610,13 @@ mod tests {
     use crate::entry::Overflow;
     use crate::shelf::items;
 
-    struct Sleeper;
-    impl std::task::Wake for Sleeper {
-        fn wake(self: Arc<Self>) {}
-    }
-
     /// Nobody outside can tell; but each poll of a combinator would clone a waker and drop one.
     #[test]
     #[cfg_attr(miri, ignore = "miri gives one vtable several addresses")]
     fn who_listens_already_is_known() {
         let (one, two) = (TaskId::from_u64(1), TaskId::from_u64(2));
-        let waker = Waker::from(Arc::new(Sleeper));
+        // Another than `Waker::noop()`.
+        let waker = futures::task::noop_waker();
         let poller = |task, waker, is_own| Poller {
             task,
             waker,
