@@ -40,6 +40,14 @@ pub(super) enum Item<'a, T> {
 }
 
 impl<T: Serialize> Item<'_, T> {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Request { .. } => Kind::Request,
+            Self::Stream { .. } => Kind::Stream,
+            Self::Notify { .. } => Kind::Notify,
+        }
+    }
+
     /// As the format would, which knows most of it. `naming` is what it says of the effect's name.
     fn write_by<F: Format>(
         &self,
@@ -260,25 +268,22 @@ mod tests {
                 "\"é\\\n",
                 "an effect whose name is longer than thirty-two bytes are",
             ] {
-                let request = Item::Request {
-                    id,
-                    effect,
-                    operation,
-                };
-                let stream = Item::Stream {
-                    id,
-                    effect,
-                    operation,
-                };
-                let notify = Item::Notify { effect, operation };
-                for (item, kind) in [
-                    (request, Kind::Request),
-                    (stream, Kind::Stream),
-                    (notify, Kind::Notify),
+                for item in [
+                    Item::Request {
+                        id,
+                        effect,
+                        operation,
+                    },
+                    Item::Stream {
+                        id,
+                        effect,
+                        operation,
+                    },
+                    Item::Notify { effect, operation },
                 ] {
                     let (mut whole, mut pieces) = (Vec::new(), Vec::new());
                     format.write(&item, &mut whole).unwrap();
-                    let naming = naming(&format, effect, kind).unwrap();
+                    let naming = naming(&format, effect, item.kind()).unwrap();
                     item.write_by(&F::__ITEM.unwrap(), &naming, &format, &mut pieces)
                         .unwrap();
                     assert_eq!(pieces, whole);

@@ -425,7 +425,7 @@ fn name<E: Portable>(variant: usize) -> &'static str {
 impl<E: Portable, F: Format> Visitor for Put<'_, '_, E, F> {
     type Output = ();
 
-    fn notify<T>(self, variant: usize, notification: Notification<T>)
+    fn notify<T>(mut self, variant: usize, notification: Notification<T>)
     where
         T: Serialize + Send + 'static,
     {
@@ -435,8 +435,7 @@ impl<E: Portable, F: Format> Visitor for Put<'_, '_, E, F> {
             effect,
             operation: &operation,
         };
-        let naming = self.naming(variant, Kind::Notify);
-        let written = self.batch.put(&item, naming);
+        let written = self.put(variant, &item);
         if let Err(message) = written {
             self.batch.tell(Own::Unwritable {
                 id: None,
@@ -482,17 +481,18 @@ impl<E: Portable, F: Format> Visitor for Put<'_, '_, E, F> {
     }
 }
 
-impl<'a, E: Portable, F: Format> Put<'a, '_, E, F> {
-    /// What is known of the item of a variant, unless that is another than it says of itself.
-    fn naming(&self, variant: usize, kind: Kind) -> Option<&'a [u8]> {
-        let is_so = E::VARIANTS.get(variant)?.kind == kind;
-        let naming = self.namings.get(variant)?.as_deref();
-        naming.filter(|_| is_so)
+impl<E: Portable, F: Format> Put<'_, '_, E, F> {
+    /// Writes the item of a variant, by what is known of it beforehand unless the variant says that it is of another kind.
+    fn put<T: Serialize>(&mut self, variant: usize, item: &Item<'_, T>) -> Result<(), String> {
+        let known = E::VARIANTS.get(variant).zip(self.namings.get(variant));
+        let known = known.filter(|(variant, _)| variant.kind == item.kind());
+        self.batch
+            .put(item, known.and_then(|(_, naming)| naming.as_deref()))
     }
 
     /// Writes what is asked. What cannot be written fails alone.
     fn ask<Op: Operation + Serialize>(
-        self,
+        mut self,
         variant: usize,
         id: Option<RequestId>,
         shape: Shape,
@@ -504,26 +504,19 @@ impl<'a, E: Portable, F: Format> Put<'a, '_, E, F> {
             None => Err("its executor is not this bridge's, or is torn down".to_owned()),
             Some(id) => {
                 let operation = &operation;
-                let (item, kind) = match shape {
-                    Shape::One => (
-                        Item::Request {
-                            id,
-                            effect,
-                            operation,
-                        },
-                        Kind::Request,
-                    ),
-                    Shape::Many => (
-                        Item::Stream {
-                            id,
-                            effect,
-                            operation,
-                        },
-                        Kind::Stream,
-                    ),
+                let item = match shape {
+                    Shape::One => Item::Request {
+                        id,
+                        effect,
+                        operation,
+                    },
+                    Shape::Many => Item::Stream {
+                        id,
+                        effect,
+                        operation,
+                    },
                 };
-                let naming = self.naming(variant, kind);
-                self.batch.put(&item, naming)
+                self.put(variant, &item)
             }
         };
         // By what it is rather than by the variant it came as, which is the word of code that may be written by hand.
