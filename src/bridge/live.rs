@@ -482,7 +482,8 @@ impl<E: Portable, F: Format> Visitor for Put<'_, '_, E, F> {
 }
 
 impl<E: Portable, F: Format> Put<'_, '_, E, F> {
-    /// Writes the item of a variant, by what is known of it beforehand unless the variant says that it is of another kind.
+    /// Writes the item of a variant, by what is known of it beforehand, unless the variant says that it is of another
+    /// kind.
     fn put<T: Serialize>(&mut self, variant: usize, item: &Item<'_, T>) -> Result<(), String> {
         let known = E::VARIANTS.get(variant).zip(self.namings.get(variant));
         let known = known.filter(|(variant, _)| variant.kind == item.kind());
