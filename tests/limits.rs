@@ -23,11 +23,16 @@ fn builder() -> Builder<Effect> {
     Executor::builder()
 }
 
+thread_local! {
+    /// What this test's shell has taken and never answers.
+    static TAKEN: RefCell<Vec<Emitted<Effect>>> = RefCell::default();
+}
+
 /// Takes what the shell would see, and answers nothing.
 fn seen(executor: &mut Executor<Effect>) -> Vec<String> {
     let see = |emitted: Emitted<Effect>| {
         let said = describe(&emitted);
-        std::mem::forget(emitted);
+        TAKEN.with_borrow_mut(|taken| taken.push(emitted));
         said
     };
     executor.drain().map(see).collect()
