@@ -296,10 +296,10 @@ fn a_leaked_scope_is_closed_with_the_one_around_it_and_with_its_executor() {
     let inner = outer.scope();
     let kept = inner.spawner();
     let task = inner.spawn(pending::<()>());
-    std::mem::forget(inner);
     let other = spawner.scope();
     let last = other.spawn(pending::<()>());
-    std::mem::forget(other);
+    // Until all is over: as good as leaked.
+    let _leaked = (inner, other);
     run(&mut executor);
     drop(outer);
     run(&mut executor);
@@ -903,12 +903,11 @@ fn what_is_printed_says_whether_it_is_open() {
 fn a_scope_may_be_made_used_and_closed_on_other_threads() {
     let mut executor = Executor::<Effect>::new();
     let spawner = executor.spawner();
-    let (scope, tasks) = thread::spawn(move || {
+    let (scope, _inner, tasks) = thread::spawn(move || {
         let scope = spawner.scope();
         let inner = scope.scope();
         let tasks = [scope.spawn(pending::<()>()), inner.spawn(pending::<()>())];
-        std::mem::forget(inner);
-        (scope, tasks)
+        (scope, inner, tasks)
     })
     .join()
     .unwrap();

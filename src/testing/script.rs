@@ -1,7 +1,7 @@
 //! Standing handlers: what a scripted shell does by itself.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::scripted::{Held, Key, Kind, look, take};
@@ -173,11 +173,12 @@ type Answering = Box<dyn FnMut(&dyn Held, Answerer) -> Result<(), Answerer>>;
 type Noting = Box<dyn FnMut(Box<dyn Held>)>;
 type Watching = Box<dyn FnMut(&dyn Held, Event)>;
 
+/// In maps that free their own memory also where a handler's destructor panics.
 #[derive(Default)]
 pub(super) struct Script {
-    answering: HashMap<Key, Answering>,
-    noting: HashMap<Key, Noting>,
-    watching: HashMap<TypeId, Vec<Watching>>,
+    answering: BTreeMap<Key, Answering>,
+    noting: BTreeMap<Key, Noting>,
+    watching: BTreeMap<TypeId, Vec<Watching>>,
 }
 
 impl Script {

@@ -179,7 +179,7 @@ impl Debug for Opened {
 }
 
 /// What a shell owes an effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Kind {
     Request,
     Stream,
@@ -197,7 +197,7 @@ impl fmt::Display for Kind {
 }
 
 /// Which effect: one operation may be a request and a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) kind: Kind,
     pub(super) operation: TypeId,
