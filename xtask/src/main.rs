@@ -46,8 +46,8 @@ usage: cargo xtask COMMAND [--keep-going]
           a release build, the page in Chromium, loom, shuttle, two sanitizers, miri, and bench --gate
   lint    the lock files, licences, fmt, clippy and doc together
   ci      lint, then test
-  soak    the same proofs with more cases, for hours; or only parts of it: shuttle, slots, unload, sanitizers,
-          features, histories, miri, fuzz, bridge
+  soak    the same proofs with more cases, for hours; or only parts of it: shuttle, slots, unload, release,
+          sanitizers, features, histories, miri, fuzz, bridge
   release what must be so before a release, and takes too long for every change: the package with all features, no
           dependency that nobody uses, and no change of the API since the last tag `v*` that the version does not tell
   fmt     formatting, checked and not changed

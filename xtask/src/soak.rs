@@ -32,6 +32,11 @@ const PARTS: &[Part] = &[
         check: unload,
     },
     Part {
+        name: "release",
+        step: "the library's tests, in release",
+        check: || cargo("test --package stillpoint --all-features --release --lib --tests"),
+    },
+    Part {
         name: "sanitizers",
         step: "the library's tests under the sanitizers, in release",
         check: sanitizers,
