@@ -14,7 +14,7 @@ use crate::locks;
 use crate::native;
 use crate::needs;
 use crate::packed;
-use crate::run::{Run, Stop};
+use crate::run::{self, Run, Stop, say};
 use crate::web;
 
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
@@ -45,6 +45,9 @@ pub(crate) fn test(run: &mut Run) {
     run.step("the library's tests, no features", || {
         cargo("test --package stillpoint --no-default-features --lib --tests --examples")
     });
+    // Two installations at a time are not for rustup. Where this one is refused, the steps say so.
+    let _ = needs::miri().and_then(|()| needs::sanitizers().map(drop));
+    let under_nightly = run.aside("nightly", nightly);
     run.step("the library's tests, all features", || {
         cargo("test --package stillpoint --all-features --lib --tests --examples")
     });
@@ -105,13 +108,13 @@ pub(crate) fn test(run: &mut Run) {
             "test --package stillpoint --release --test shuttle",
         )
     });
-    run.step(
-        "the library under AddressSanitizer, which finds leaks too",
-        || sanitized("address", ""),
-    );
-    run.step("the library under ThreadSanitizer", || {
-        sanitized("thread", "")
-    });
+    run.join(under_nightly);
+    gate::hold(run);
+}
+
+/// What nightly alone can do. It is made beside the other steps: it builds in folders of its own, and miri has one core
+/// busy for minutes.
+fn nightly(run: &mut Run) {
     run.step("the library under miri", || {
         needs::miri()?;
         let mut line = "miri test --package stillpoint --lib".to_owned();
@@ -120,7 +123,13 @@ pub(crate) fn test(run: &mut Run) {
         }
         cargo_of("nightly", &line)
     });
-    gate::hold(run);
+    run.step(
+        "the library under AddressSanitizer, which finds leaks too",
+        || sanitized("address", ""),
+    );
+    run.step("the library under ThreadSanitizer", || {
+        sanitized("thread", "")
+    });
 }
 
 /// The library's tests under a sanitizer, in a folder of its own.
@@ -263,7 +272,7 @@ fn execute(program: &str, variables: &[(&str, &str)], line: &str) -> Result<(), 
     }
     let words: Vec<_> = line.split_whitespace().collect();
     shown.push_str(&format!("{program} {}", words.join(" ")));
-    println!("    {shown}");
+    say(&format!("    {shown}"));
     let mut words = program.split(' ').chain(words);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let status = Command::new(words.next().unwrap_or_default())
@@ -271,6 +280,8 @@ fn execute(program: &str, variables: &[(&str, &str)], line: &str) -> Result<(), 
         .envs(variables.iter().copied())
         .current_dir(root)
         .stdin(Stdio::null())
+        .stdout(run::output())
+        .stderr(run::output())
         .status();
     match status {
         Ok(status) if status.success() => Ok(()),
