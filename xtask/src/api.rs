@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use public_api::PublicApi;
 use rustdoc_types::{Crate, FORMAT_VERSION, Id, ItemEnum};
+use serde_json::Value;
 
 use crate::checks::cargo_of;
 use crate::files::{failed, target};
@@ -55,30 +57,16 @@ pub(crate) fn test(run: &mut Run, mode: Mode) {
     });
 }
 
+/// A nightly whose rustdoc writes the form that is read here, for where the nightly of the day writes another.
+const KNOWN: &str = "nightly-2026-05-20";
+
 /// Has rustdoc tell what it knows of the library, and picks what is public.
 fn tell() -> Result<(Crate, PublicApi), Stop> {
-    needs::toolchain("nightly")?;
-    let folder = target()?.join("rustdoc");
-    cargo_of(
-        "nightly",
-        &format!(
-            "rustdoc --package stillpoint --lib --all-features --target-dir {} -- -Zunstable-options \
-             --output-format json",
-            folder.display()
-        ),
-    )?;
-    let path = folder.join("doc/stillpoint.json");
-    let text = fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
-    let version = serde_json::from_str(&text)
-        .ok()
-        .and_then(|told: serde_json::Value| told["format_version"].as_u64());
-    if version != Some(u64::from(FORMAT_VERSION)) {
-        let version = version.map_or("none".to_owned(), |version| version.to_string());
-        return Err(Stop::Skipped(format!(
-            "this nightly's rustdoc writes form {version}, and xtask reads {FORMAT_VERSION}: public-api and \
-             rustdoc-types in xtask/Cargo.toml go with the nightly"
-        )));
+    let mut path = ask("nightly")?;
+    if form(&path)? != Some(u64::from(FORMAT_VERSION)) {
+        path = ask(KNOWN)?;
     }
+    let text = read(&path)?;
     let crate_ = serde_json::from_str(&text).map_err(|error| Stop::Failed(error.to_string()))?;
     let api = public_api::Builder::from_rustdoc_json(&path)
         // What every type has by itself says nothing of this crate, and changes with the compiler.
@@ -87,6 +75,31 @@ fn tell() -> Result<(Crate, PublicApi), Stop> {
         .build()
         .map_err(|error| Stop::Failed(error.to_string()))?;
     Ok((crate_, api))
+}
+
+/// Has a toolchain's rustdoc write it down. Gives the file.
+fn ask(toolchain: &str) -> Result<PathBuf, Stop> {
+    needs::toolchain(toolchain)?;
+    let folder = target()?.join("rustdoc").join(toolchain);
+    cargo_of(
+        toolchain,
+        &format!(
+            "rustdoc --package stillpoint --lib --all-features --target-dir {} -- -Zunstable-options \
+             --output-format json",
+            folder.display()
+        ),
+    )?;
+    Ok(folder.join("doc/stillpoint.json"))
+}
+
+/// The number of the form that a file is written in.
+fn form(path: &Path) -> Result<Option<u64>, Stop> {
+    let told = serde_json::from_str::<Value>(&read(path)?).ok();
+    Ok(told.and_then(|told| told["format_version"].as_u64()))
+}
+
+fn read(path: &Path) -> Result<String, Stop> {
+    fs::read_to_string(path).map_err(|error| failed(path, &error))
 }
 
 /// The listing: a line for each public item. Of a trait's `impl` the line of it says all that its functions would.
