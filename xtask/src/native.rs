@@ -143,15 +143,24 @@ fn bindgen(arguments: &[&std::ffi::OsStr]) -> Result<(), Stop> {
 }
 
 fn bless() -> Result<(), Stop> {
-    let said = bindgen_program()?
-        .arg("header")
+    let text = printed(bindgen_program()?.arg("header"))?;
+    fs::write(header(), text).map_err(|error| failed(&header(), &error))
+}
+
+/// What a program prints that ends well.
+fn printed(program: &mut Command) -> Result<String, Stop> {
+    let said = program
         .output()
         .map_err(|error| Stop::Failed(error.to_string()))?;
-    if !said.status.success() {
-        let why = String::from_utf8_lossy(&said.stderr).into_owned();
-        return Err(Stop::Failed(why));
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    match said.status.success() {
+        true => Ok(text(&said.stdout)),
+        false => Err(Stop::Failed(format!(
+            "{}: {}",
+            said.status,
+            text(&said.stderr)
+        ))),
     }
-    fs::write(header(), said.stdout).map_err(|error| failed(&header(), &error))
 }
 
 fn python(built: &Path) -> Result<(), Stop> {
@@ -202,13 +211,28 @@ fn c(built: &Path) -> Result<(), Stop> {
                 .arg(rpath);
         }
         execute(&mut cc)?;
-        execute(
-            Command::new(&program)
-                .arg(library.join(self::library()))
-                .env("RUST_BACKTRACE", "0"),
-        )?;
+        let mut program = Command::new(&program);
+        program
+            .arg(library.join(self::library()))
+            .env("RUST_BACKTRACE", "0");
+        match name {
+            "hello" => is_shown(&printed(&mut program)?)?,
+            _ => execute(&mut program)?,
+        }
     }
     Ok(())
+}
+
+/// Whether the README shows what the least program prints.
+fn is_shown(text: &str) -> Result<(), Stop> {
+    let readme = sources().join("README.md");
+    let page = fs::read_to_string(&readme).map_err(|error| failed(&readme, &error))?;
+    match page.contains(&format!("\n```text\n{text}```\n")) {
+        true => Ok(()),
+        false => Err(Stop::Failed(format!(
+            "the README shows no program that prints\n{text}"
+        ))),
+    }
 }
 
 #[cfg(test)]
