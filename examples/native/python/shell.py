@@ -99,7 +99,7 @@ class Shell:
             case "notify":
                 self._handlers[item["effect"]](item["operation"])
             case "cancelled":
-                task = self._tasks.pop(item["id"], None)
+                task = self._tasks.get(item["id"])  # it takes itself out when it has ended
                 if task is not None:
                     task.cancel()
             case "panic" | "unwritable":

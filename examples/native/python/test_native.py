@@ -290,6 +290,30 @@ class Rehearsal(Clean):
         at_rest(self, rest)
 
 
+    def test_a_shell_that_is_left_waits_for_what_it_cancels(self):
+        ended = []
+
+        async def go():
+            begun = asyncio.Event()
+
+            async def forever(_):
+                begun.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    await asyncio.sleep(0)  # as who closes a connection
+                    ended.append("orders")
+                yield "GiveUp"
+
+            performing = {"Orders": forever, "Say": lambda _: None}
+            async with Shell(lambda bell: Session.rehearsal(Encoding.JSON, bell), performing) as shell:
+                await begun.wait()
+            self.assertEqual(ended, ["orders"])
+            return shell.rest
+
+        at_rest(self, run(go()))
+
+
 class Count(Bell):
     """Counts, and does what else it is given."""
 
