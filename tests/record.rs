@@ -644,6 +644,22 @@ fn an_answer_that_is_no_json_is_written_by_its_length_and_replays_as_such() {
     );
 }
 
+/// A space in its place would make it one.
+#[test]
+fn a_line_break_within_a_text_makes_an_answer_no_json() {
+    let (bridge, _host) = start("");
+    let mut recorder = Recorder::new(bridge, Value::Null, Vec::new());
+    recorder.run(1000).unwrap();
+    recorder.drain().unwrap();
+    for answer in ["{\"key\":\"a\nb\"}", "{\"key\":\"a\", \"a\rb\":1}"] {
+        recorder.resolve(id(LOG_IN), answer.as_bytes()).unwrap_err();
+    }
+    recorder.resolve(id(LOG_IN), b"{\"key\":\r\n\"ab\"}").unwrap();
+    recorder.run(1000).unwrap();
+    recorder.drain().unwrap();
+    assert_eq!(replay(&recorder.finish().1.unwrap(), ""), Ok(()));
+}
+
 /// White space makes it so long, which is none of a value's.
 #[test]
 fn an_answer_that_is_too_long_is_written_by_its_length_and_replays_as_such() {

@@ -88,9 +88,10 @@ impl Answer {
             Err(BridgeError::TooLarge { .. }) => None,
             Err(_) => str::from_utf8(bytes).ok().map(str::to_owned),
         };
-        // A line break can only be white space around a value or in it.
-        let text = text.map(|text| text.replace(['\n', '\r'], " "));
-        match text.and_then(|text| serde_json::from_str(&text).ok()) {
+        let answer = text.and_then(|text| serde_json::from_str::<Box<RawValue>>(&text).ok());
+        // In what is JSON, a line break can only be white space.
+        let answer = answer.map(|answer| answer.get().replace(['\n', '\r'], " "));
+        match answer.and_then(|answer| RawValue::from_string(answer).ok()) {
             Some(answer) => Self {
                 id,
                 answer: Some(answer),
