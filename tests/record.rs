@@ -654,7 +654,9 @@ fn a_line_break_within_a_text_makes_an_answer_no_json() {
     for answer in ["{\"key\":\"a\nb\"}", "{\"key\":\"a\", \"a\rb\":1}"] {
         recorder.resolve(id(LOG_IN), answer.as_bytes()).unwrap_err();
     }
-    recorder.resolve(id(LOG_IN), b"{\"key\":\r\n\"ab\"}").unwrap();
+    recorder
+        .resolve(id(LOG_IN), b"{\"key\":\r\n\"ab\"}")
+        .unwrap();
     recorder.run(1000).unwrap();
     recorder.drain().unwrap();
     assert_eq!(replay(&recorder.finish().1.unwrap(), ""), Ok(()));
@@ -665,7 +667,13 @@ fn a_line_break_within_a_text_makes_an_answer_no_json() {
 fn an_answer_that_is_too_long_is_written_by_its_length_and_replays_as_such() {
     let start = || {
         let (bridge, host) = start("");
-        (bridge.limits(Limits { bytes: 8, ..Limits::default() }), host)
+        (
+            bridge.limits(Limits {
+                bytes: 8,
+                ..Limits::default()
+            }),
+            host,
+        )
     };
     let (bridge, _host) = start();
     let mut recorder = Recorder::new(bridge, Value::Null, Vec::new());

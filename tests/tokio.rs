@@ -347,7 +347,9 @@ fn a_runtime_that_goes_first_takes_the_core_with_it() {
 /// Two destructors that panic, one while the other's panic unwinds, would end the process.
 #[test]
 fn a_runtime_that_goes_first_outlives_handlers_whose_destructors_panic() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let bomb = || OnDrop(|| panic!("as it should"));
     let (performs, hears) = (bomb(), bomb());
     let driver = Driver::builder(Executor::<Effect>::new())

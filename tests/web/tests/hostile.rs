@@ -10,9 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stillpoint::portable::{Portable, Variant, Visitor};
 use stillpoint::web::Host;
-use stillpoint::{
-    LocalExecutor, LocalJoinHandle, Notification, Operation, Request, RequestError,
-};
+use stillpoint::{LocalExecutor, LocalJoinHandle, Notification, Operation, Request, RequestError};
 use support::{World, handlers, log, pass};
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_tests::{Ask, Count, Echo, Effect, Say, Value};

@@ -209,10 +209,16 @@ async fn a_stream_that_has_ended_keeps_its_name_until_the_core_has_read_so() {
         let requests = get(&world.host.snapshot().unwrap(), "requests");
         let mut seen: Vec<_> = js_sys::Array::from(&requests)
             .iter()
-            .map(|request| (get(&request, "effect").as_string(), get(&request, "hasEnded").is_truthy()))
+            .map(|request| {
+                (
+                    get(&request, "effect").as_string(),
+                    get(&request, "hasEnded").is_truthy(),
+                )
+            })
             .collect();
         seen.sort();
-        let expected = [("Ask", false), ("Count", true)].map(|(name, ended)| (Some(name.to_owned()), ended));
+        let expected =
+            [("Ask", false), ("Count", true)].map(|(name, ended)| (Some(name.to_owned()), ended));
         assert_eq!(seen, expected, "{own}");
         world.close();
     }
