@@ -160,7 +160,16 @@ impl Variant {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, kind: Kind) -> Self {
+        let name = bare(name);
         Self { name, kind }
+    }
+}
+
+/// A name without what stands before it in the source where it is a keyword.
+pub(crate) const fn bare(name: &str) -> &str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
     }
 }
 
@@ -397,7 +406,7 @@ impl<Op: Operation<Output: DeserializeOwned> + Serialize> __Payload for Subscrip
 #[doc(hidden)]
 #[must_use]
 pub const fn __index(variants: &[Variant], name: &str) -> usize {
-    let mut at = 0;
+    let (mut at, name) = (0, bare(name));
     while !is_same(variants[at].name.as_bytes(), name.as_bytes()) {
         at += 1;
     }

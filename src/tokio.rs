@@ -194,7 +194,7 @@ impl<E: Send + 'static> Builder<E> {
     {
         let (looks, asked) = mpsc::unbounded_channel();
         let pump = Pump {
-            handler,
+            handler: Theirs(Some(handler)),
             handlers: Handlers::new(self.on_cancelled),
             asked,
         };
@@ -402,10 +402,26 @@ const EMISSIONS_BEFORE_YIELD: usize = 64;
 
 /// What the driver's task does.
 struct Pump<H> {
-    handler: H,
+    handler: Theirs<H>,
     handlers: Handlers,
     /// Closed when the driver is dropped.
     asked: mpsc::UnboundedReceiver<Look>,
+}
+
+/// A closure of the caller's. What its destructor throws ends there: neither is the report lost by it, nor does it meet
+/// another's that unwinds, where the runtime drops the pump.
+struct Theirs<T>(Option<T>);
+
+impl<T> Theirs<T> {
+    fn get(&mut self) -> &mut T {
+        self.0.as_mut().expect("it is there until it is dropped")
+    }
+}
+
+impl<T> Drop for Theirs<T> {
+    fn drop(&mut self) {
+        discard(self.0.take());
+    }
 }
 
 /// Where a snapshot is to go.
@@ -432,9 +448,6 @@ impl<H> Pump<H> {
         }
         self.handlers.abort_all();
         while poll_fn(|cx| self.handlers.poll_join(cx)).await {}
-        // Their destructors are the caller's code, and the report is not to be lost by what those throw.
-        discard(self.handler);
-        discard(self.handlers);
         report
     }
 
@@ -462,7 +475,7 @@ impl<H> Pump<H> {
         F: Future<Output = ()> + Send + 'static,
     {
         match emitted {
-            Emitted::Effect(effect) => match contain(|| (self.handler)(effect)) {
+            Emitted::Effect(effect) => match contain(|| self.handler.get()(effect)) {
                 Ok(future) => self.handlers.start(id, future),
                 // The effect went with it, and its resolver has abandoned the request.
                 Err(payload) => discard(payload),
@@ -478,7 +491,7 @@ struct Handlers {
     /// Those that a cancel notice may name.
     by_request: HashMap<RequestId, AbortHandle>,
     requests: HashMap<Id, RequestId>,
-    on_cancelled: Box<dyn FnMut(RequestId) + Send>,
+    on_cancelled: Theirs<Box<dyn FnMut(RequestId) + Send>>,
 }
 
 impl Handlers {
@@ -487,7 +500,7 @@ impl Handlers {
             set: JoinSet::new(),
             by_request: HashMap::new(),
             requests: HashMap::new(),
-            on_cancelled,
+            on_cancelled: Theirs(Some(on_cancelled)),
         }
     }
 
@@ -503,7 +516,7 @@ impl Handlers {
         if let Some(handler) = self.by_request.get(&id) {
             handler.abort();
         }
-        shield(|| (self.on_cancelled)(id));
+        shield(|| self.on_cancelled.get()(id));
     }
 
     fn abort_all(&mut self) {

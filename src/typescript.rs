@@ -86,7 +86,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ts_rs::{Config, TS, TypeVisitor};
 
-use crate::portable::Portable;
+use crate::portable::{Portable, bare};
 use crate::request::{Operation, Request, Subscription};
 use crate::shell::Notification;
 
@@ -194,6 +194,7 @@ impl __Types {
     }
 
     fn method(&mut self, effect: &str, parameters: &str, gives: &str) {
+        let effect = bare(effect);
         // Writing to a text cannot fail.
         let _ = writeln!(self.methods, "    {effect}: ({parameters}) => {gives};");
     }

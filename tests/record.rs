@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use stillpoint::bridge::{Bridge, LocalBridge};
+use stillpoint::bridge::{Bridge, Limits, LocalBridge};
 use stillpoint::record::{Bridged, Part, RecordError, Recorder, Recording};
 use stillpoint::{Executor, JoinHandle, LocalExecutor, Operation, RequestId, Spawner, effects};
 
@@ -552,6 +552,31 @@ fn an_operation_that_is_nested_too_deeply_is_written_as_such() {
     recording.replay(&mut start()).unwrap();
 }
 
+/// The line around an item is nested as well: what can be read by itself may be too deep in there.
+#[test]
+fn an_item_that_its_line_would_make_too_deep_is_written_as_such() {
+    effects! {
+        enum Effect {
+            Deep => notify Deep,
+        }
+    }
+    let start = |depth| {
+        let executor = Executor::<Effect>::new();
+        executor.shell().notify(Deep(depth)).unwrap();
+        Bridge::new(executor)
+    };
+    for depth in 122..130 {
+        let mut recorder = Recorder::new(start(depth), Value::Null, Vec::new());
+        recorder.drain().unwrap();
+        let file = recorder.finish().1.unwrap();
+        let recording = Recording::parse(&file).unwrap_or_else(|error| panic!("{depth}: {error}"));
+        recording.replay(&mut start(depth)).unwrap();
+        let is_unreadable = str::from_utf8(&file).unwrap().contains("unreadable");
+        // The item itself is a level.
+        assert_eq!(is_unreadable, depth + 1 > 124, "{depth}");
+    }
+}
+
 #[test]
 fn a_redacted_answer_that_does_not_decode_is_said_to_be_one() {
     let (bridge, host) = start("my token");
@@ -616,6 +641,53 @@ fn an_answer_that_is_no_json_is_written_by_its_length_and_replays_as_such() {
     assert_eq!(
         lines[5],
         json!({"call": {"resolve": {"id": LOG_IN, "unreadable": 7}}, "outcome": {"error": "undecodable"}})
+    );
+}
+
+/// A space in its place would make it one.
+#[test]
+fn a_line_break_within_a_text_makes_an_answer_no_json() {
+    let (bridge, _host) = start("");
+    let mut recorder = Recorder::new(bridge, Value::Null, Vec::new());
+    recorder.run(1000).unwrap();
+    recorder.drain().unwrap();
+    for answer in ["{\"key\":\"a\nb\"}", "{\"key\":\"a\", \"a\rb\":1}"] {
+        recorder.resolve(id(LOG_IN), answer.as_bytes()).unwrap_err();
+    }
+    recorder
+        .resolve(id(LOG_IN), b"{\"key\":\r\n\"ab\"}")
+        .unwrap();
+    recorder.run(1000).unwrap();
+    recorder.drain().unwrap();
+    assert_eq!(replay(&recorder.finish().1.unwrap(), ""), Ok(()));
+}
+
+/// White space makes it so long, which is none of a value's.
+#[test]
+fn an_answer_that_is_too_long_is_written_by_its_length_and_replays_as_such() {
+    let start = || {
+        let (bridge, host) = start("");
+        (
+            bridge.limits(Limits {
+                bytes: 8,
+                ..Limits::default()
+            }),
+            host,
+        )
+    };
+    let (bridge, _host) = start();
+    let mut recorder = Recorder::new(bridge, Value::Null, Vec::new());
+    recorder.run(1000).unwrap();
+    recorder.drain().unwrap();
+    recorder.resolve(id(WAIT), b"   null  ").unwrap_err();
+    recorder.resolve(id(WAIT), b" null   ").unwrap();
+    recorder.run(1000).unwrap();
+    let file = recorder.finish().1.unwrap();
+    let recording = Recording::parse(&file).unwrap();
+    recording.replay(&mut start().0).unwrap();
+    assert_eq!(
+        lines(&file)[3],
+        json!({"call": {"resolve": {"id": WAIT, "unreadable": 9}}, "outcome": {"error": "tooLarge"}})
     );
 }
 

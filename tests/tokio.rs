@@ -344,6 +344,28 @@ fn a_runtime_that_goes_first_takes_the_core_with_it() {
     drop(driver);
 }
 
+/// Two destructors that panic, one while the other's panic unwinds, would end the process.
+#[test]
+fn a_runtime_that_goes_first_outlives_handlers_whose_destructors_panic() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let bomb = || OnDrop(|| panic!("as it should"));
+    let (performs, hears) = (bomb(), bomb());
+    let driver = Driver::builder(Executor::<Effect>::new())
+        .runtime(runtime.handle().clone())
+        .on_cancelled(move |_| {
+            let _held = &hears;
+        })
+        .start(move |_| {
+            let _held = &performs;
+            async {}
+        });
+    runtime.block_on(async { assert!(driver.snapshot().await.is_some()) });
+    drop(runtime);
+    drop(driver);
+}
+
 #[test]
 fn a_driver_says_whether_it_runs_and_a_builder_what_it_will_drive() {
     on_each_runtime(async || {

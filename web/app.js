@@ -186,7 +186,7 @@ function check() {
   if ([...given.steps()].length === 0) {
     return trouble(`There is no document among ${counted(given.fileCount, 'file')}: Markdown and HTML are read.`);
   }
-  tearDown();
+  if (run && !tearDown()) return;
   begin(wanted);
 }
 
@@ -274,7 +274,7 @@ function finished(report) {
 
 /** The module is not usable any more: a panic in wasm is a trap. */
 function broke(error) {
-  clearInterval(run.timer);
+  clearInterval(run?.timer);
   run = null;
   become('broken', `The checker has stopped: ${error.message ?? error}. Load the page again.`);
 }
@@ -290,16 +290,23 @@ addEventListener('keydown', (event) => { if (event.key === 'Escape') cancel(); }
 
 // ---- the end of a run
 
-/** Tears the executor down, and shows what it says of that. */
+/** Tears the executor down, and shows what it says of that. Gives whether it could: what has trapped cannot. */
 function tearDown() {
-  if (!run) return;
   look();
+  if (!run) return false;
   const { host, shell, timer } = run;
   clearInterval(timer);
   const held = () => ({ fetches: shell.count('Probe'), timers: shell.count('Sleep') });
   const before = held();
-  const report = host.close();
+  // What it says last is of no run that is looked at.
   run = null;
+  let report;
+  try {
+    report = host.close();
+  } catch (error) {
+    broke(error);
+    return false;
+  }
   const after = held();
   const show = () => inspector.show({
     now: performance.now(), snapshot: { tasks: [], requests: [] }, totals: report.totals,
@@ -310,12 +317,13 @@ function tearDown() {
   // The chart goes on for a moment, so that one sees where the counts have come to rest.
   setTimeout(() => { if (!run) show(); }, 600);
   results.draw();
+  return true;
 }
 
 find('tear-down').addEventListener('click', () => {
   if (!run) return;
   const cut = document.body.dataset.state === 'checking';
-  tearDown();
+  if (!tearDown()) return;
   become('torn-down', cut ? 'Torn down before the check was over: what came in until then is shown.' : undefined);
   find('report').focus();
 });
@@ -324,7 +332,7 @@ find('tear-down').addEventListener('click', () => {
 addEventListener('pagehide', () => {
   if (!run) return;
   const cut = document.body.dataset.state === 'checking';
-  tearDown();
+  if (!tearDown()) return;
   become('torn-down', cut ? 'Torn down as you left the page: what came in until then is shown.' : undefined);
 });
 

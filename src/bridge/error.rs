@@ -127,7 +127,7 @@ impl BridgeError {
         }
     }
 
-    /// The request that it is about, where it is about one.
+    /// The request that it names, where it names one: what is too large or panicked is known by its call.
     ///
     /// ```
     /// use stillpoint::RequestId;

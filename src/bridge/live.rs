@@ -216,6 +216,7 @@ impl<E: Portable, F: Format> Live<E, F> {
         // Who cannot write this has nothing to begin with.
         if let Err(message) = contained(|| format.write(&last, std::io::sink())) {
             report.emitted = emitted.collect();
+            discard(format);
             return (report, Err(BridgeError::Format { message }));
         }
         let mut batch = Batch::open(&format, bytes, usize::MAX);
@@ -241,6 +242,7 @@ impl<E: Portable, F: Format> Live<E, F> {
                 })
             }
         };
+        discard(format);
         (report, told)
     }
 

@@ -78,7 +78,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::answer::Shape;
-use crate::contain::contain;
+use crate::contain::{contain, discard};
 use crate::engine::Engine;
 use crate::executor::{Executor, LocalExecutor};
 use crate::id::RequestId;
@@ -162,6 +162,14 @@ impl<E: Portable, F: Format> Core<E, F> {
         let (report, told) = live.teardown(&mut bytes);
         self.report = Some(report);
         told.map(|()| bytes)
+    }
+}
+
+/// What it holds is other people's as well: what their destructors throw ends here.
+impl<E: Portable, F: Format> Drop for Core<E, F> {
+    fn drop(&mut self) {
+        discard(self.live.take());
+        discard(self.report.take());
     }
 }
 

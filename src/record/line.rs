@@ -4,6 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::bridge::BridgeError;
+
 /// What the first line says.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Header {
@@ -69,24 +71,27 @@ pub(super) struct Answer {
         skip_serializing_if = "Option::is_none"
     )]
     pub(super) answer: Option<Box<RawValue>>,
-    /// Of bytes that are no JSON, how many.
+    /// Of bytes that are no JSON, or too many, how many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) unreadable: Option<usize>,
 }
 
-/// The most bytes that a replay makes for an answer that was no JSON.
+/// The most bytes that a replay makes for an answer that was not written.
 pub(super) const MOST_UNREADABLE: usize = 1 << 28;
 
 impl Answer {
-    /// `taken` says whether it has had an effect. Bytes that are not UTF-8 can have one only where nobody reads them.
-    pub(super) fn new(id: u64, bytes: &[u8], taken: bool) -> Self {
-        let text = match taken {
-            true => Some(String::from_utf8_lossy(bytes).into_owned()),
-            false => str::from_utf8(bytes).ok().map(str::to_owned),
+    /// `result` is what came of it. Bytes that are not UTF-8 can have an effect only where nobody reads them.
+    pub(super) fn new(id: u64, bytes: &[u8], result: &Result<(), BridgeError>) -> Self {
+        let text = match result {
+            Ok(()) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            // By its length, which a text without the white space around it has not.
+            Err(BridgeError::TooLarge { .. }) => None,
+            Err(_) => str::from_utf8(bytes).ok().map(str::to_owned),
         };
-        // A line break can only be white space around a value or in it.
-        let text = text.map(|text| text.replace(['\n', '\r'], " "));
-        match text.and_then(|text| serde_json::from_str(&text).ok()) {
+        let answer = text.and_then(|text| serde_json::from_str::<Box<RawValue>>(&text).ok());
+        // In what is JSON, a line break can only be white space.
+        let answer = answer.map(|answer| answer.get().replace(['\n', '\r'], " "));
+        match answer.and_then(|answer| RawValue::from_string(answer).ok()) {
             Some(answer) => Self {
                 id,
                 answer: Some(answer),

@@ -110,8 +110,8 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
     ///
     /// What it changes is not compared in a replay: of an operation or a message exactly the places that differ, which
     /// the record names. An answer is handed to the core as it was written, so what stands for it has to decode, and to
-    /// lead the core to the same calls. An answer that is no JSON, or has a key twice, is written by its length alone,
-    /// and never shown to the hook. Where the hook panics, null is written.
+    /// lead the core to the same calls. An answer that is no JSON, is longer than it may be, or has a key twice, is
+    /// written by its length alone, and never shown to the hook. Where the hook panics, null is written.
     ///
     /// ```
     /// # use stillpoint::bridge::Bridge;
@@ -261,7 +261,7 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
     /// Those of the bridge.
     pub fn resolve(&mut self, id: RequestId, answer: &[u8]) -> Result<(), BridgeError> {
         let resolved = self.bridge.resolve(id, answer);
-        let answer = Answer::new(id.to_u64(), answer, resolved.is_ok());
+        let answer = Answer::new(id.to_u64(), answer, &resolved);
         self.note(Call::Resolve(answer), outcome::plain(&resolved));
         resolved
     }
@@ -301,7 +301,7 @@ impl<B: Bridged, W: Write> Recorder<B, W> {
     /// Those of the bridge.
     pub fn send(&mut self, id: RequestId, item: &[u8]) -> Result<(), BridgeError> {
         let sent = self.bridge.send(id, item);
-        let item = Answer::new(id.to_u64(), item, sent.is_ok());
+        let item = Answer::new(id.to_u64(), item, &sent);
         self.note(Call::Send(item), outcome::plain(&sent));
         sent
     }

@@ -9,8 +9,8 @@ use crate::request::{Feed, Operation, Resolver};
 
 /// A resolver. Dropping it abandons its request.
 pub(super) trait Answering {
-    /// Answers with this value, or says why it cannot be an answer.
-    fn answer(self: Box<Self>, value: JsValue) -> Result<(), String>;
+    /// Answers with this value, or fails with the reason why it cannot be an answer.
+    fn answer(self: Box<Self>, value: JsValue);
     fn fail(self: Box<Self>, why: String);
 }
 
@@ -21,17 +21,13 @@ pub(super) struct Resolving<Op: Operation> {
 }
 
 impl<Op: Operation<Output: DeserializeOwned>> Answering for Resolving<Op> {
-    fn answer(self: Box<Self>, value: JsValue) -> Result<(), String> {
+    fn answer(self: Box<Self>, value: JsValue) {
         match from_js(value) {
-            Ok(output) => {
-                // Where it is too late, the handler's signal has said so.
-                drop(self.resolver.resolve(output));
-                Ok(())
-            }
+            // Where it is too late, the handler's signal has said so.
+            Ok(output) => drop(self.resolver.resolve(output)),
             Err(why) => {
                 let why = format!("the answer to `{}` does not decode: {why}", self.effect);
-                drop(self.resolver.fail(why.clone()));
-                Err(why)
+                drop(self.resolver.fail(why));
             }
         }
     }

@@ -37,13 +37,14 @@ impl Handlers {
         }
     }
 
+    /// An effect that is written by hand may say a place that is none.
     pub(super) fn name(&self, effect: usize) -> &'static str {
-        self.effects[effect].0
+        self.effects.get(effect).map_or("?", |effect| effect.0)
     }
 
     /// The handler as it is now: a page may exchange one.
     fn find(&self, effect: usize) -> Option<Callable> {
-        let found = Reflect::get(&self.object, &self.effects[effect].1).ok()?;
+        let found = Reflect::get(&self.object, &self.effects.get(effect)?.1).ok()?;
         found.dyn_into().ok()
     }
 

@@ -164,6 +164,9 @@
 //! | enums | `"Variant"`, `{ Variant: value }`, or what their serde attributes say | the same |
 //! | dates | what their type writes: a text, for most | the same: `date.toISOString()` |
 //!
+//! A map's entry with the key `__proto__` is lost, since an object takes it for its prototype; a sequence of pairs keeps
+//! it.
+//!
 //! A `Vec<u8>` without serde_bytes is a sequence of numbers. An `Uint8Array` is read into it all the same, but number
 //! by number, which takes a thousand times as long.
 //!

@@ -37,7 +37,7 @@ pub(super) struct Performer {
     guard: Rc<Guard>,
     events: Rc<EventLoop>,
     flights: RefCell<BTreeMap<RequestId, Flight>>,
-    /// Those that are answered, and that the core may not have read.
+    /// Those that are answered, failed or ended, and that the core may not have read.
     answered: RefCell<BTreeMap<RequestId, (usize, AbortController)>>,
     /// Streams to be pulled from, or to be offered what waits, after the next turn.
     to_pump: RefCell<BTreeSet<RequestId>>,
@@ -221,13 +221,8 @@ impl Performer {
     pub(super) fn answered(&self, id: RequestId, value: JsValue) {
         match self.move_out(id) {
             Some(Work::One(resolver)) => {
-                let Some(flight) = self.flights.borrow_mut().remove(&id) else {
-                    return;
-                };
-                if resolver.answer(value).is_ok() {
-                    let answered = (flight.effect, flight.controller);
-                    self.answered.borrow_mut().insert(id, answered);
-                }
+                self.land(id);
+                resolver.answer(value);
             }
             Some(Work::Opening(feed)) => self.open(id, feed, &value),
             Some(Work::Many(pull)) => self.came(id, pull, value),
@@ -237,10 +232,10 @@ impl Performer {
 
     /// A handler threw, or its promise was rejected.
     pub(super) fn failed(&self, id: RequestId, error: &JsValue) {
-        let Some(flight) = self.flights.borrow_mut().remove(&id) else {
+        let Some(work) = self.land(id) else {
             return;
         };
-        match flight.work {
+        match work {
             Work::One(resolver) => resolver.fail(js::message(error)),
             Work::Opening(feed) => feed.fail(js::message(error)),
             Work::Many(pull) => {
@@ -276,6 +271,14 @@ impl Performer {
         self.answered.borrow_mut().retain(|id, _| is_held(*id));
     }
 
+    /// Its handler has nothing more to do with it. Gives what was under way.
+    fn land(&self, id: RequestId) -> Option<Work> {
+        let flight = self.flights.borrow_mut().remove(&id)?;
+        let landed = (flight.effect, flight.controller);
+        self.answered.borrow_mut().insert(id, landed);
+        Some(flight.work)
+    }
+
     fn move_out(&self, id: RequestId) -> Option<Work> {
         let mut flights = self.flights.borrow_mut();
         let flight = flights.get_mut(&id)?;
@@ -306,14 +309,14 @@ impl Performer {
             }
             Ok(None) => {
                 let effect = self.effect_of(id).unwrap_or_default();
-                self.flights.borrow_mut().remove(&id);
+                self.land(id);
                 feed.fail(format!(
                     "the handler of `{effect}` gave nothing that can be iterated: an (async) iterable or a \
                      ReadableStream feeds a stream"
                 ));
             }
             Err(error) => {
-                self.flights.borrow_mut().remove(&id);
+                self.land(id);
                 feed.fail(js::message(&error));
             }
         }
@@ -398,7 +401,7 @@ impl Performer {
     }
 
     fn end(&self, id: RequestId, pull: Pull, end: End) {
-        self.flights.borrow_mut().remove(&id);
+        self.land(id);
         match end {
             End::Done => pull.feed.end(),
             End::Threw(error) => pull.feed.fail(js::message(&error)),

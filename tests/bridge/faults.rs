@@ -304,6 +304,41 @@ fn a_teardown_that_cannot_be_told_has_its_report_and_what_the_shell_was_not_told
     }
 }
 
+/// Its destructor panics.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("as it should");
+    }
+}
+
+impl Format for Bomb {
+    const FRAME: Frame = Json::FRAME;
+
+    fn write<T: Serialize + ?Sized>(&self, value: &T, into: impl Write) -> Result<(), String> {
+        Json.write(value, into)
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(
+        &self,
+        bytes: &[u8],
+        depth: usize,
+    ) -> Result<T, Malformed> {
+        Json.read(bytes, depth)
+    }
+}
+
+#[test]
+fn a_format_whose_destructor_panics_takes_nothing_with_it() {
+    let bridge = || Bridge::with_format(Executor::<Effect>::new(), Bomb);
+    drop(bridge());
+    let mut torn_down = bridge();
+    let batch = items(Json, &torn_down.teardown().unwrap());
+    assert_eq!(short(&batch), ["report"]);
+    torn_down.report().unwrap().assert_baseline();
+}
+
 #[test]
 fn a_format_counts_its_items_as_its_frame_says() {
     #[derive(Clone, Copy)]

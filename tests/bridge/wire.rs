@@ -315,6 +315,22 @@ fn every_error() -> Vec<BridgeError> {
     ]
 }
 
+/// What stands before it in the source is the grammar's.
+#[test]
+fn an_effect_that_is_called_as_a_keyword_is_called_so() {
+    effects! {
+        #[allow(non_camel_case_types)]
+        enum Effect {
+            Say => notify Say,
+            r#try => notify u32,
+        }
+    }
+    let executor = Executor::<Effect>::new();
+    executor.shell().notify(7).unwrap();
+    let batch = Bridge::new(executor).drain().unwrap();
+    assert_eq!(short(&items(Json, &batch)), ["notify try"]);
+}
+
 #[test]
 fn every_code_of_an_error_is_on_the_page() {
     let errors = every_error();

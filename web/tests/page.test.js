@@ -360,3 +360,75 @@ it('a browser without the module is told so', async () => {
   assert.match(await status(blocked.page), /^The checker could not be loaded/);
   await blocked.context.close();
 });
+
+describe('a module that is not itself', () => {
+  /** A page whose core does what a test wants, and its complaints. */
+  async function stubbed(test) {
+    const instead = await open(browser);
+    const body = `
+      export default async () => ({ memory: new WebAssembly.Memory({ initial: 1 }) });
+      const totals = { tasks: 1, requests: 0, cancelled: 0, effects: 0, peakTasks: 1, peakRequests: 0 };
+      const outstanding = { spawners: 0, shells: 0, joinHandles: 0, resolvers: 0, feeds: 0 };
+      export function start(handlers) {
+        let trouble = null;
+        const may = () => { if (trouble) throw new Error(trouble); };
+        window.core = { handlers, fail: (why) => { trouble = why; }, last: () => {} };
+        const host = {
+          snapshot() { may(); return { tasks: [], requests: [] }; },
+          totals() { may(); return totals; },
+          close() {
+            may();
+            trouble = 'this host is closed';
+            core.last();
+            return { tasks: 1, requests: 0, messages: 0, leaks: [], outstanding, totals, text: 'at rest' };
+          },
+        };
+        return { host, report: new Promise(() => {}) };
+      }`;
+    await instead.page.route('**/pkg/linkcheck_web.js', (route) =>
+      route.fulfill({ contentType: 'text/javascript', body }));
+    await instead.page.goto(`${here.origin}/`);
+    await became(instead.page, 'ready');
+    await instead.page.fill('#text', '# A');
+    await instead.page.click('#check');
+    await became(instead.page, 'checking');
+    await test(instead.page);
+    await instead.context.close();
+    assert.deepEqual(instead.complaints, []);
+  }
+
+  it('has trapped, and who tears it down before it was looked at is told so', () => stubbed(async (broken) => {
+    await broken.evaluate(() => {
+      window.core.fail('the core has panicked');
+      document.getElementById('tear-down').click();
+    });
+    assert.equal(await state(broken), 'broken');
+    assert.match(await status(broken), /^The checker has stopped: the core has panicked/);
+    assert.equal(await broken.locator('#check').getAttribute('aria-disabled'), 'true');
+  }));
+
+  it('traps as it is torn down, and says so', () => stubbed(async (broken) => {
+    await broken.evaluate(() => {
+      window.core.last = () => { throw new Error('a destructor has panicked'); };
+      document.getElementById('tear-down').click();
+    });
+    assert.equal(await state(broken), 'broken');
+    assert.match(await status(broken), /^The checker has stopped: a destructor has panicked/);
+  }));
+
+  it('has a last word of progress as it is torn down, and the page does not look at it any more', () => stubbed(async (ends) => {
+    await ends.evaluate(() => {
+      // A host says on the console what a handler throws.
+      window.core.last = () => {
+        try {
+          window.core.handlers.Progress({ known: 1, done: 1, documents: 1 });
+        } catch (error) {
+          console.error(error.message);
+        }
+      };
+      document.getElementById('tear-down').click();
+    });
+    assert.equal(await state(ends), 'torn-down');
+    assert.equal(await ends.locator('#report-text').textContent(), 'at rest');
+  }));
+});

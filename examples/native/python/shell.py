@@ -7,6 +7,7 @@
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import json
 
@@ -63,22 +64,24 @@ class Shell:
         await self._done
 
     async def __aexit__(self, *_):
-        for item in json.loads(self.session.teardown())["items"]:
-            self._take(item)
-        under_way = [*self._tasks.values(), *self._threads]
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        try:
+            for item in json.loads(self.session.teardown())["items"]:
+                self._take(item)
+        finally:
+            under_way = [*self._tasks.values(), *self._threads]
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     # --- the loop ---
 
     def _turn(self):
-        if self.rest is not None:
-            return  # it was posted before the teardown
         try:
             turn = self.session.run(BUDGET)
             for item in json.loads(self.session.drain())["items"]:
                 self._take(item)
+        except SessionError.TornDown:
+            return  # it was posted before the teardown
         except Exception as error:
             if not self._done.done():
                 self._done.set_exception(error)
@@ -99,7 +102,7 @@ class Shell:
             case "notify":
                 self._handlers[item["effect"]](item["operation"])
             case "cancelled":
-                task = self._tasks.pop(item["id"], None)
+                task = self._tasks.get(item["id"])  # it takes itself out when it has ended
                 if task is not None:
                     task.cancel()
             case "panic" | "unwritable":
@@ -116,31 +119,37 @@ class Shell:
         elif inspect.iscoroutinefunction(handler) or inspect.isasyncgenfunction(handler):
             task = asyncio.ensure_future(perform(id, handler, item["operation"]))
             self._tasks[id] = task
-            task.add_done_callback(lambda _: self._tasks.pop(id, None))
+            task.add_done_callback(functools.partial(self._ended, id))
         else:
             loop = asyncio.get_running_loop()
             thread = loop.run_in_executor(None, self._answer_now, id, handler, item["operation"])
             self._threads.add(thread)
             thread.add_done_callback(self._threads.discard)
 
+    def _ended(self, id, task):
+        del self._tasks[id]
+        if task.cancelled():
+            # By itself: where the core has given it up, it refuses this.
+            self._tell(self.session.fail, id, "cancelled")
+
     # --- what performs ---
 
     async def _answer(self, id, handler, operation):
         try:
-            answer = await handler(operation)
+            answer = _bytes(await handler(operation))
         except Exception as error:
             self._tell(self.session.fail, id, _words(error))
         else:
-            self._tell(self.session.resolve, id, _bytes(answer))
+            self._tell(self.session.resolve, id, answer)
 
     def _answer_now(self, id, handler, operation):
         """The same on a thread, which answers from there."""
         try:
-            answer = handler(operation)
+            answer = _bytes(handler(operation))
         except Exception as error:
             self._tell(self.session.fail, id, _words(error))
         else:
-            self._tell(self.session.resolve, id, _bytes(answer))
+            self._tell(self.session.resolve, id, answer)
 
     async def _feed(self, id, handler, operation):
         try:

@@ -268,6 +268,62 @@ class Rehearsal(Clean):
 
         self.assertEqual(run(go()), "the orders have ended")
 
+    def test_a_handler_that_gives_no_answer_fails_its_request(self):
+        async def unwritable(_):
+            return object()
+
+        async def cancels_itself(_):
+            raise asyncio.CancelledError
+
+        async def go(ask):
+            said = asyncio.Queue()
+            heard = []
+
+            async def feed(_):
+                yield {"Ask": "what"}
+                heard.append(await asyncio.wait_for(said.get(), PATIENCE))
+
+            performing = {"Orders": feed, "Ask": ask, "Say": said.put_nowait}
+            async with Shell(lambda bell: Session.rehearsal(Encoding.JSON, bell), performing) as shell:
+                await shell.done()
+            at_rest(self, shell.rest)
+            return heard
+
+        for ask in (unwritable, lambda _: object(), cancels_itself):
+            heard = run(go(ask))
+            self.assertEqual(len(heard), 1)
+            self.assertIn("the shell failed it: ", heard[0])
+
+    def test_a_shell_whose_last_notification_is_not_heard_ends_what_is_under_way(self):
+        ended = []
+
+        async def go():
+            begun = asyncio.Event()
+
+            async def ask(_):
+                begun.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    ended.append("ask")
+
+            async def feed(_):
+                yield {"Ask": "what"}
+                await asyncio.Event().wait()
+
+            def say(_):
+                raise ZeroDivisionError
+
+            performing = {"Orders": feed, "Ask": ask, "Say": say}
+            with self.assertRaises(ZeroDivisionError):
+                async with Shell(lambda bell: Session.rehearsal(Encoding.JSON, bell), performing) as shell:
+                    await begun.wait()
+                    shell.session.send(1 << 24, b'{"Say":"something"}')
+                    shell.session.run(1000)  # and the batch of the teardown has it
+            self.assertEqual(ended, ["ask"])
+
+        run(go())
+
     def test_a_shell_that_is_left_in_the_middle_tears_its_core_down(self):
         async def go():
             begun = asyncio.Event()
@@ -288,6 +344,30 @@ class Rehearsal(Clean):
         rest = run(go())
         self.assertEqual(rest["tasks"], 1)
         at_rest(self, rest)
+
+
+    def test_a_shell_that_is_left_waits_for_what_it_cancels(self):
+        ended = []
+
+        async def go():
+            begun = asyncio.Event()
+
+            async def forever(_):
+                begun.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    await asyncio.sleep(0)  # as who closes a connection
+                    ended.append("orders")
+                yield "GiveUp"
+
+            performing = {"Orders": forever, "Say": lambda _: None}
+            async with Shell(lambda bell: Session.rehearsal(Encoding.JSON, bell), performing) as shell:
+                await begun.wait()
+            self.assertEqual(ended, ["orders"])
+            return shell.rest
+
+        at_rest(self, run(go()))
 
 
 class Count(Bell):

@@ -87,13 +87,15 @@ impl Drop for Return {
 
 /// Does something in a call, and says whether a bell has rung by it. `None` where this thread is in a bell.
 pub(crate) fn in_call<R>(act: impl FnOnce() -> R) -> Option<(R, bool)> {
-    if is_ringing() {
-        return None;
-    }
+    (!is_ringing()).then(|| unrung(act))
+}
+
+/// Does something for which no bell is to ring yet, also where this thread is in one, and says whether one would have.
+pub(crate) fn unrung<R>(act: impl FnOnce() -> R) -> (R, bool) {
     let _return = Return::from(Stand::InCall { rung: false });
     let result = act();
     let rung = STAND.get() == Stand::InCall { rung: true };
-    Some((result, rung))
+    (result, rung)
 }
 
 /// Whether this thread is in a bell.

@@ -122,9 +122,12 @@ impl Session {
     /// [`SessionError::TornDown`], [`SessionError::WithinBell`].
     pub fn run(&self, budget: u32) -> Result<Turn, SessionError> {
         let budget = usize::try_from(budget).unwrap_or(usize::MAX);
-        // The shell is here, so that it need not be told again.
-        let failure = self.tower.take_failure();
-        let settled = self.call(|bridge| bridge.run(budget))?;
+        let mut failure = None;
+        let settled = self.call(|bridge| {
+            // The shell is here, so that it need not be told again of what came before this turn.
+            failure = self.tower.take_failure();
+            bridge.run(budget)
+        })?;
         Ok(Turn::new(settled, failure))
     }
 
@@ -215,7 +218,7 @@ impl Session {
         let ear = Arc::clone(&tower);
         let executor = Executor::builder().on_ready(move || ear.hear()).build();
         // The shell has no session yet to which it could come: that it begins with a turn is said, and not rung.
-        bell::in_call(|| begin(&executor, Arc::clone(&report)));
+        bell::unrung(|| begin(&executor, Arc::clone(&report)));
         let bridge: Box<dyn AnyBridge> = match encoding {
             Encoding::Json => Box::new(Bridge::with_format(executor, Json)),
             Encoding::MessagePack => Box::new(Bridge::with_format(executor, MessagePack)),

@@ -151,6 +151,57 @@ fn what_a_bell_throws_ends_there_and_the_next_call_rings_again() {
 }
 
 #[test]
+fn a_turn_that_is_refused_within_a_bell_leaves_what_it_threw_to_the_next_one() {
+    let session = Arc::new(OnceLock::<Weak<Session>>::new());
+    let rung = AtomicUsize::new(0);
+    let bell = {
+        let session = Arc::clone(&session);
+        rings(move || {
+            if rung.fetch_add(1, Ordering::SeqCst) == 0 {
+                let reason = "no loop".to_owned();
+                return Err(BellError::Failed { reason });
+            }
+            let session = session.get().and_then(Weak::upgrade).expect("it is set");
+            assert!(matches!(session.run(1), Err(SessionError::WithinBell(_))));
+            Ok(())
+        })
+    };
+    let owner = rehearsal(bell);
+    session.set(Arc::downgrade(&owner)).unwrap();
+    say(&owner).unwrap();
+    say(&owner).unwrap();
+    let failure = owner.run(1000).unwrap().bell_failure;
+    assert_eq!(failure.as_deref(), Some("no loop"));
+    tear_down(&owner);
+}
+
+#[test]
+fn a_session_that_is_made_within_a_bell_begins_and_rings_for_nothing_yet() {
+    let (heard, hear) = channel();
+    let session = rehearsal(rings(move || {
+        let rung = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&rung);
+        let made = Session::rehearsal(
+            Encoding::Json,
+            rings(move || {
+                count.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            }),
+        );
+        assert!(matches!(made.run(1000), Err(SessionError::WithinBell(_))));
+        heard.send((made, rung)).unwrap();
+        Ok(())
+    }));
+    say(&session).unwrap();
+    let (made, rung) = hear.recv().unwrap();
+    assert_eq!(rung.load(Ordering::SeqCst), 0);
+    made.run(1000).unwrap();
+    assert_eq!(items(&made)[0]["id"], ORDERS);
+    tear_down(&made);
+    tear_down(&session);
+}
+
+#[test]
 fn a_teardown_waits_for_who_is_in_the_bell_and_lets_go_of_it() {
     let held = Arc::new(());
     let gone = Arc::downgrade(&held);

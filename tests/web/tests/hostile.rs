@@ -8,8 +8,10 @@ use std::fmt::Debug;
 use futures::StreamExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use stillpoint::{LocalJoinHandle, Operation, Request, RequestError};
-use support::{World, pass};
+use stillpoint::portable::{Portable, Variant, Visitor};
+use stillpoint::web::Host;
+use stillpoint::{LocalExecutor, LocalJoinHandle, Notification, Operation, Request, RequestError};
+use support::{World, handlers, log, pass};
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_tests::{Ask, Count, Echo, Effect, Say, Value};
 
@@ -187,4 +189,49 @@ async fn what_is_asked_whether_it_is_a_promise_may_look_and_close() {
         pass().await;
         assert_eq!(world.trace(), ["1 true"], "{own}");
     }
+}
+
+/// Written by hand, by places that are none.
+enum Odd {
+    Ask(Request<Ask>),
+    Say(Notification<Say>),
+}
+
+impl From<Request<Ask>> for Odd {
+    fn from(request: Request<Ask>) -> Self {
+        Self::Ask(request)
+    }
+}
+
+impl From<Notification<Say>> for Odd {
+    fn from(notification: Notification<Say>) -> Self {
+        Self::Say(notification)
+    }
+}
+
+impl Portable for Odd {
+    const VARIANTS: &'static [Variant] = &[];
+
+    fn visit<V: Visitor>(self, visitor: V) -> V::Output {
+        match self {
+            Self::Ask(request) => visitor.request(0, request),
+            Self::Say(notification) => visitor.notify(usize::MAX, notification),
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn an_effect_whose_place_is_none_has_no_handler() {
+    let executor = LocalExecutor::<Odd>::new();
+    let (spawner, shell) = (executor.local_spawner(), executor.shell());
+    let host = Host::new(executor, handlers(&log(), "")).unwrap();
+    let asking = spawner.spawn(async move {
+        shell.notify(Say("a".to_owned())).unwrap();
+        shell.request(Ask("a".to_owned())).await
+    });
+    pass().await;
+    assert_eq!(host.snapshot().map(drop), Ok(()));
+    let why = "no handler for `?`".to_owned();
+    assert_eq!(asking.await.unwrap(), Err(RequestError::Failed(why)));
+    host.close().unwrap();
 }

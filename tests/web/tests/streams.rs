@@ -192,6 +192,39 @@ async fn a_cancelled_stream_returns_its_iterator_and_cancels_its_reader() {
 }
 
 #[wasm_bindgen_test]
+async fn a_stream_that_has_ended_keeps_its_name_until_the_core_has_read_so() {
+    for own in [
+        "Count: () => [1, 2]",
+        "Count: function* () { yield 1; yield 2; throw new Error('broken') }",
+        "Count: () => [1, 'two']",
+    ] {
+        let world = World::new(&format!("{own}, Ask: () => new Promise(() => {{}})"));
+        let shell = world.shell.clone();
+        drop(world.spawn(async move {
+            let mut numbers = shell.subscribe(Count { from: 1 });
+            assert_eq!(numbers.next().await, Some(1));
+            let _ = shell.request(Ask("for ever".to_owned())).await;
+        }));
+        pass().await;
+        let requests = get(&world.host.snapshot().unwrap(), "requests");
+        let mut seen: Vec<_> = js_sys::Array::from(&requests)
+            .iter()
+            .map(|request| {
+                (
+                    get(&request, "effect").as_string(),
+                    get(&request, "hasEnded").is_truthy(),
+                )
+            })
+            .collect();
+        seen.sort();
+        let expected =
+            [("Ask", false), ("Count", true)].map(|(name, ended)| (Some(name.to_owned()), ended));
+        assert_eq!(seen, expected, "{own}");
+        world.close();
+    }
+}
+
+#[wasm_bindgen_test]
 async fn closing_returns_the_iterators_of_streams() {
     let world = World::new(
         "Count: ({ from }) => ({ [Symbol.asyncIterator]: () => ({

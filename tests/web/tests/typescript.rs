@@ -15,3 +15,18 @@ fn the_handlers_types_are_those_of_the_effect() {
         panic!("src/handlers.d.ts was not that of the effect, and is written anew");
     }
 }
+
+#[test]
+fn an_effect_that_is_called_as_a_keyword_is_called_so() {
+    stillpoint::effects! {
+        #[allow(non_camel_case_types, dead_code)]
+        enum Effect {
+            r#try => notify u32,
+        }
+    }
+    let types = typescript::handlers::<Effect>();
+    assert!(
+        types.contains("\n    try: (operation: number) =>"),
+        "{types}"
+    );
+}
