@@ -280,8 +280,10 @@ fn refresh_destination(content: &str) -> Option<(bool, &str)> {
     let rest = rest.trim_start();
     let rest = match rest.get(..3) {
         Some(word) if word.eq_ignore_ascii_case("url") => {
-            let rest = rest[3..].trim_start();
-            rest.strip_prefix('=')?.trim_start()
+            match rest[3..].trim_start().strip_prefix('=') {
+                Some(rest) => rest.trim_start(),
+                None => return Some((at_once, rest.trim_end())),
+            }
         }
         _ => rest,
     };
@@ -585,6 +587,10 @@ mod tests {
         assert_eq!(refresh_destination("5; a.html "), Some((false, "a.html")));
         assert_eq!(refresh_destination("5"), None);
         assert_eq!(refresh_destination("5;url="), None);
+        assert_eq!(
+            refresh_destination("0; url-of-a.html "),
+            Some((true, "url-of-a.html"))
+        );
         assert_eq!(refresh_destination("5;ürl=x"), Some((false, "ürl=x")));
     }
 
