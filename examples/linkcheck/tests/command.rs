@@ -297,6 +297,15 @@ fn a_run_that_hangs_says_who_waits_for_what() {
     assert!(says(tasks.last().expect("a task")), "{tasks:#?}");
 }
 
+#[test]
+fn a_time_that_never_comes_is_no_error() {
+    let server = Server::start();
+    let folder = folder(&[("a.md", &format!("<{}>", server.url("/ok")))]);
+    let arguments = ["a.md", "--inspect=1e19", "--timeout=1e19"];
+    let (status, out, err) = run(folder.path(), &arguments);
+    assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
+}
+
 #[cfg(unix)]
 mod interrupted {
     use super::*;
