@@ -72,7 +72,9 @@ const COUNT: &str = "STILLPOINT_SEEDS";
 #[derive(Clone, Debug)]
 #[must_use = "`run` runs it"]
 pub struct Simulation {
-    seeds: std::ops::Range<u64>,
+    first: u64,
+    /// How many seeds, from the first on. After the last one there is begins again with 0.
+    seeds: u64,
     most: usize,
     given: Option<Choices>,
     is_replay: bool,
@@ -95,7 +97,8 @@ impl Simulation {
     /// ```
     pub fn new() -> Self {
         Self {
-            seeds: 0..SEEDS,
+            first: 0,
+            seeds: SEEDS,
             most: MOST,
             given: None,
             is_replay: false,
@@ -111,7 +114,7 @@ impl Simulation {
     /// assert_eq!((explored.runs, explored.choices), (20, 1));
     /// ```
     pub fn seeds(mut self, seeds: u64) -> Self {
-        self.seeds = self.seeds.start..self.seeds.start.saturating_add(seeds);
+        self.seeds = seeds;
         self
     }
 
@@ -145,7 +148,7 @@ impl Simulation {
     /// assert_eq!(seen[0], seen[1], "a seed says everything");
     /// ```
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seeds = seed..seed.saturating_add(1);
+        (self.first, self.seeds) = (seed, 1);
         self.given = None;
         self.is_replay = true;
         self
@@ -221,7 +224,7 @@ impl Simulation {
             };
         }
         let mut explored = Explored::default();
-        for seed in self.seeds {
+        for seed in (0..self.seeds).map(|number| self.first.wrapping_add(number)) {
             let schedule = match self.is_replay {
                 true => Schedule::seeded(seed, self.most).noted(),
                 false => Schedule::seeded(seed, self.most),
@@ -248,7 +251,6 @@ impl Simulation {
             return self;
         }
         if let Some(seeds) = variable(COUNT) {
-            self = self.seeds(0);
             self = self.seeds(seeds);
         }
         if let Some(choices) = variable(CHOICES) {
