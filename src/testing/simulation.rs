@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::env::VarError;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
@@ -265,7 +266,11 @@ impl Simulation {
 
 /// What a variable of the environment says, if it is there.
 fn variable<T: FromStr<Err: fmt::Display>>(name: &str) -> Option<T> {
-    let text = std::env::var(name).ok()?;
+    let text = match std::env::var(name) {
+        Ok(text) => text,
+        Err(VarError::NotPresent) => return None,
+        Err(error) => panic!("{name}: {error}"),
+    };
     match text.parse() {
         Ok(value) => Some(value),
         Err(error) => panic!("{name}={text:?}: {error}"),
