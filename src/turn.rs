@@ -117,7 +117,17 @@ pub(crate) struct Unjoined {
     door: Arc<Door>,
     /// `None` once somebody has it.
     panic: Option<TaskPanic>,
+    /// Goes with it, for who wants to know that it is there.
+    #[cfg(feature = "testing")]
+    _witness: Option<Witness>,
 }
+
+#[cfg(feature = "testing")]
+pub(crate) type Witness = Box<dyn Any + Send + Sync>;
+
+/// Makes what goes with a panic until somebody joins it, or is told of it.
+#[cfg(feature = "testing")]
+type Witnessing = Box<dyn Fn(&TaskPanic) -> Witness + Send>;
 
 impl Unjoined {
     /// The payload, for who joins.
@@ -155,6 +165,8 @@ pub(crate) struct Turn {
     /// Who picks among the ready tasks, if it is not the first that is next.
     #[cfg(feature = "testing")]
     order: Option<Box<dyn Order>>,
+    #[cfg(feature = "testing")]
+    witness: Option<Witnessing>,
     /// A task that the host has made, until its next call or the turn takes it in. Most hosts drop the join handle at
     /// once: before the task has an id, nobody needs to be told.
     newcomer: RefCell<Option<(Runnable, Label)>>,
@@ -202,6 +214,8 @@ impl Turn {
             ready: RefCell::default(),
             #[cfg(feature = "testing")]
             order: None,
+            #[cfg(feature = "testing")]
+            witness: None,
             newcomer: RefCell::default(),
             requests: RefCell::default(),
             outbox: RefCell::new(outbox),

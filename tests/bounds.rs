@@ -171,6 +171,7 @@ fn every_error_says_in_lower_case_what_it_is_and_no_two_say_the_same() {
         RequestError::Closed,
         RequestError::Outside,
         RequestError::Exhausted,
+        RequestError::Full,
     ];
     let reasons = [
         Reason::Foreign,

@@ -377,6 +377,13 @@ fn rule_05_a_panicking_destructor_of_a_displaced_item_is_not_the_senders() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it starts a program")]
+fn a_process_of_its_own_that_runs_no_test_is_no_success() {
+    let ran = catch_unwind(|| in_own_process("no_test_has_this_name", || {}));
+    assert!(ran.is_err());
+}
+
+#[test]
 fn rule_05_two_panicking_destructors_in_one_stream_do_not_end_the_process() {
     in_own_process(
         "rule_05_two_panicking_destructors_in_one_stream_do_not_end_the_process",

@@ -1,6 +1,9 @@
 //! What a test shell drives.
 
+use std::sync::Arc;
+
 use super::ledger::Origin;
+use super::probe::RefProbe;
 use super::schedule::Schedule;
 use super::text::Task;
 use crate::executor::{Executor, LocalExecutor};
@@ -83,6 +86,14 @@ impl<E: Send + 'static> Host<E> {
         listener: impl Fn(&TaskPanic) + Send + Sync + 'static,
     ) {
         self.0.engine.listen_to_panics(listener);
+    }
+
+    /// Has a token out for each panic that lies with a join handle.
+    pub(super) fn watch_unjoined(&mut self, probe: Arc<RefProbe>) {
+        self.0
+            .engine
+            .turn
+            .set_witness(move |panic| Box::new(probe.token(panic.to_string())));
     }
 
     pub(super) fn teardown(self) -> Teardown<E> {

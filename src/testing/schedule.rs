@@ -178,7 +178,7 @@ impl Schedule {
     ///
     /// # Panics
     ///
-    /// Where there is nothing to choose from, or more than 2^32.
+    /// Where there is nothing to choose from, or 2^32 and more.
     #[must_use]
     #[track_caller]
     pub fn choose(&self, of: usize) -> usize {

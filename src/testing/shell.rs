@@ -12,6 +12,7 @@ use super::clock::Clock;
 use super::expect::{Cancelled, Expectation, Expected};
 use super::host::Host;
 use super::ledger::{Ledger, State};
+use super::probe::RefProbe;
 use super::schedule::Schedule;
 use super::script::{Event, Reply, Script};
 use super::scripted::{Key, Kind, Scripted};
@@ -96,6 +97,8 @@ pub struct TestShell<E: Scripted> {
     pub(super) clock: Clock,
     pub(super) schedule: Option<Schedule>,
     pub(super) panics: Arc<Mutex<Vec<String>>>,
+    /// Of panics that lie with join handles.
+    pub(super) unjoined: Arc<RefProbe>,
     pub(super) turn: u64,
     /// Polls that the test's present call may still take.
     pub(super) polls_left: usize,
@@ -142,6 +145,8 @@ impl<E: Scripted> TestShell<E> {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(panic.to_string());
         });
+        let unjoined = Arc::new(RefProbe::new());
+        host.watch_unjoined(Arc::clone(&unjoined));
         Self {
             host: Some(host),
             report: None,
@@ -151,6 +156,7 @@ impl<E: Scripted> TestShell<E> {
             clock: Clock::default(),
             schedule: None,
             panics,
+            unjoined,
             turn: 0,
             polls_left: POLLS,
             poll_limit: POLLS,

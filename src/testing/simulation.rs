@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::env::VarError;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
@@ -72,7 +73,9 @@ const COUNT: &str = "STILLPOINT_SEEDS";
 #[derive(Clone, Debug)]
 #[must_use = "`run` runs it"]
 pub struct Simulation {
-    seeds: std::ops::Range<u64>,
+    first: u64,
+    /// How many seeds, from the first on. After the last one there is begins again with 0.
+    seeds: u64,
     most: usize,
     given: Option<Choices>,
     is_replay: bool,
@@ -95,7 +98,8 @@ impl Simulation {
     /// ```
     pub fn new() -> Self {
         Self {
-            seeds: 0..SEEDS,
+            first: 0,
+            seeds: SEEDS,
             most: MOST,
             given: None,
             is_replay: false,
@@ -111,7 +115,7 @@ impl Simulation {
     /// assert_eq!((explored.runs, explored.choices), (20, 1));
     /// ```
     pub fn seeds(mut self, seeds: u64) -> Self {
-        self.seeds = self.seeds.start..self.seeds.start.saturating_add(seeds);
+        self.seeds = seeds;
         self
     }
 
@@ -145,7 +149,7 @@ impl Simulation {
     /// assert_eq!(seen[0], seen[1], "a seed says everything");
     /// ```
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seeds = seed..seed.saturating_add(1);
+        (self.first, self.seeds) = (seed, 1);
         self.given = None;
         self.is_replay = true;
         self
@@ -221,7 +225,7 @@ impl Simulation {
             };
         }
         let mut explored = Explored::default();
-        for seed in self.seeds {
+        for seed in (0..self.seeds).map(|number| self.first.wrapping_add(number)) {
             let schedule = match self.is_replay {
                 true => Schedule::seeded(seed, self.most).noted(),
                 false => Schedule::seeded(seed, self.most),
@@ -248,7 +252,6 @@ impl Simulation {
             return self;
         }
         if let Some(seeds) = variable(COUNT) {
-            self = self.seeds(0);
             self = self.seeds(seeds);
         }
         if let Some(choices) = variable(CHOICES) {
@@ -263,7 +266,11 @@ impl Simulation {
 
 /// What a variable of the environment says, if it is there.
 fn variable<T: FromStr<Err: fmt::Display>>(name: &str) -> Option<T> {
-    let text = std::env::var(name).ok()?;
+    let text = match std::env::var(name) {
+        Ok(text) => text,
+        Err(VarError::NotPresent) => return None,
+        Err(error) => panic!("{name}: {error}"),
+    };
     match text.parse() {
         Ok(value) => Some(value),
         Err(error) => panic!("{name}={text:?}: {error}"),

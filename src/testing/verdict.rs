@@ -59,7 +59,10 @@ impl<E: Scripted> TestShell<E> {
         }
         if !allows.panics {
             let panics = self.panics.lock().unwrap_or_else(PoisonError::into_inner);
-            add("panicked, and not joined", panics.clone());
+            let unjoined = self.unjoined.missing().into_iter();
+            let unjoined = unjoined.map(|panic| panic.label.into_owned());
+            let all = panics.iter().cloned().chain(unjoined).collect();
+            add("panicked, and not joined", all);
         }
         if !allows.unfinished && !snapshot.tasks.is_empty() {
             troubles.push(Alive(&snapshot).to_string());

@@ -5,6 +5,8 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
 
+#[cfg(feature = "testing")]
+use super::Witness;
 use super::{Ended, Turn, Unjoined, address};
 use crate::contain::Payload;
 use crate::id::TaskId;
@@ -167,10 +169,18 @@ impl Turn {
 
     /// What the polled task panicked with, for its join handle, or for whoever is told when there is none.
     pub(crate) fn unjoined(&self, payload: Payload) -> Unjoined {
+        let panic = self.describe(payload);
         Unjoined {
             door: Arc::clone(&self.door),
-            panic: Some(self.describe(payload)),
+            #[cfg(feature = "testing")]
+            _witness: self.witness.as_ref().map(|witness| witness(&panic)),
+            panic: Some(panic),
         }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn set_witness(&mut self, witness: impl Fn(&TaskPanic) -> Witness + Send + 'static) {
+        self.witness = Some(Box::new(witness));
     }
 
     /// Wakes those that wait of the tasks of a range, as is enough for one that is to end: under the borrow, as in

@@ -1,6 +1,7 @@
 //! What a core, a test and a body may do to the kit: it says what is wrong, once, and takes nobody with it.
 
 use std::cell::{Cell, RefCell};
+use std::ffi::OsStr;
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -296,23 +297,26 @@ fn as_the_environment_says() {
     println!("seen {} of {:?}", seen.len(), seen.first().unwrap());
 }
 
+/// What that test says in an environment with this variable.
+fn run_in(name: &str, value: &OsStr) -> String {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "hostile::as_the_environment_says",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env(name, value)
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 #[test]
 #[cfg_attr(miri, ignore = "it starts a program")]
 fn a_run_is_replayed_by_the_environment() {
-    let run = |name: &str, value: &str| {
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "hostile::as_the_environment_says",
-                "--ignored",
-                "--nocapture",
-            ])
-            .env(name, value)
-            .output()
-            .unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        String::from_utf8_lossy(&text).into_owned()
-    };
+    let run = |name: &str, value: &str| run_in(name, value.as_ref());
     let first = |seed| {
         let chosen = Cell::new(0);
         Simulation::new()
@@ -334,6 +338,17 @@ fn a_run_is_replayed_by_the_environment() {
         &run("STILLPOINT_SEED", "many"),
         &["STILLPOINT_SEED=\"many\": invalid digit"],
     );
+}
+
+#[cfg(unix)]
+#[test]
+#[cfg_attr(miri, ignore = "it starts a program")]
+fn what_the_environment_says_in_no_unicode_is_not_overlooked() {
+    use std::os::unix::ffi::OsStrExt;
+    for name in ["STILLPOINT_SEED", "STILLPOINT_SEEDS", "STILLPOINT_CHOICES"] {
+        let said = run_in(name, OsStr::from_bytes(b"7\xFF"));
+        assert_has(&said, &[name, "not valid unicode"]);
+    }
 }
 
 #[test]

@@ -264,9 +264,28 @@ fn a_panic_that_nobody_joins_is_a_failure_at_the_end() {
         ],
     );
     let mut test = stage();
+    let kept = test
+        .spawner()
+        .name("kept")
+        .spawn(async { panic!("no such page") });
+    test.run();
+    assert!(kept.is_finished());
+    test.teardown();
+    let text = failure(|| test.finish());
+    assert_has(
+        &text,
+        &[
+            "panicked, and not joined:\n  task 0.1 \"kept\"",
+            "panicked: no such page",
+        ],
+    );
+    drop(kept);
+    let mut test = stage();
     test.allow_panics();
+    let kept = test.spawn(async { panic!("no such page") });
     drop(test.spawn(async { panic!("no such page") }));
     test.finish();
+    drop(kept);
     let mut test = stage();
     let task = test.spawn(async { panic!("joined") });
     assert!(test.join(task).is_err());

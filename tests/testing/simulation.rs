@@ -297,6 +297,21 @@ fn a_seed_means_what_it_always_meant() {
 }
 
 #[test]
+fn the_last_seed_there_is_is_tried_as_any() {
+    let runs = RefCell::new(Vec::new());
+    let run = |simulation: Simulation| {
+        let explored =
+            simulation.explore(|schedule| runs.borrow_mut().push(schedule.choose(1_000)));
+        explored.unwrap().runs
+    };
+    assert_eq!(run(Simulation::new().seed(u64::MAX)), 1);
+    assert_eq!(run(Simulation::new().seed(u64::MAX).seeds(2)), 2);
+    assert_eq!(run(Simulation::new().seeds(1)), 1);
+    let runs = runs.into_inner();
+    assert_eq!((runs[1], runs[2]), (runs[0], runs[3]), "after it comes 0");
+}
+
+#[test]
 fn choices_that_are_given_are_told_as_far_as_there_are_such() {
     let given = "0=4294967295 7=1 18446744073709551615=1";
     let failure = Simulation::new()

@@ -99,7 +99,7 @@ refused the step is skipped, and the summary says so. The last line counts the s
 failed, 1 where one did, and 2 for a command that is none.
 
 The sizes of a soak are variables, each of which may be set to another: STILLPOINT_SCHEDULES, STILLPOINT_UNLOADS,
-STILLPOINT_HISTORIES, STILLPOINT_SEEDS (a range) and STILLPOINT_FUZZ_RUNS.
+STILLPOINT_HISTORIES, STILLPOINT_MIRI_SEEDS (a range) and STILLPOINT_FUZZ_RUNS.
 ";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,6 +303,21 @@ mod tests {
     fn the_usage_names_every_part_of_a_soak() {
         for part in soak::names() {
             assert!(USAGE.contains(part), "{part}");
+        }
+    }
+
+    /// The tests that a soak makes have its environment, and simulations among them read theirs from it.
+    #[test]
+    fn no_size_of_a_soak_is_what_a_simulation_reads() {
+        let kit = include_str!("../../src/testing/simulation.rs");
+        let read: Vec<_> = kit
+            .split('"')
+            .filter(|text| text.starts_with("STILLPOINT_") && !text.contains(char::is_whitespace))
+            .collect();
+        assert!(read.len() >= 3, "{read:?}");
+        let sizes = include_str!("soak.rs");
+        for name in read {
+            assert!(!sizes.contains(&format!("\"{name}\"")), "{name}");
         }
     }
 

@@ -137,7 +137,7 @@ fn histories() -> Result<(), Stop> {
 
 fn miri() -> Result<(), Stop> {
     needs::miri()?;
-    let seeds = size("STILLPOINT_SEEDS", "0..16");
+    let seeds = size("STILLPOINT_MIRI_SEEDS", "0..16");
     let flags = format!("-Zmiri-many-seeds={seeds}");
     // Of each the tests that have threads; the others are the same with every seed.
     cargo_of_with(

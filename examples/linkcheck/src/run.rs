@@ -11,12 +11,7 @@ use std::{
 
 use linkcheck_core::{Settings, check, effect::Effect, report::Report};
 use stillpoint::{Executor, JoinError, JoinHandle, Teardown, tokio::Driver};
-use tokio::{
-    runtime, select,
-    signal::ctrl_c,
-    sync::watch,
-    time::{Instant, interval_at},
-};
+use tokio::{runtime, select, signal::ctrl_c, sync::watch, time::sleep};
 
 use crate::{
     http::Client,
@@ -120,11 +115,10 @@ async fn inspected(
     driver: &Driver<Effect>,
     every: Duration,
 ) -> Result<Report, JoinError> {
-    let mut ticks = interval_at(Instant::now() + every, every);
     loop {
         select! {
             report = &mut checked => return report,
-            _ = ticks.tick() => {
+            () = sleep(every) => {
                 if let Some(snapshot) = driver.snapshot().await {
                     tell(&format!("{snapshot}\n\n"));
                 }

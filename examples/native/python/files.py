@@ -56,7 +56,10 @@ def walk(starts):
     """The documents that each start stands for, one by one."""
     for start in starts:
         if start.lower().startswith(("http://", "https://")):
-            yield _document("web", _address(start), "")
+            try:
+                yield _document("web", _address(start), "")
+            except ValueError as error:
+                yield _unread(start, str(error))
             continue
         standing = look(start)
         match standing:
@@ -95,8 +98,20 @@ def _address(text):
 
 
 def _document(kind, name, root):
+    if not _is_unicode(name):
+        return _unread(name, "its name is not Unicode")
     return {"Document": {"resource": {"kind": kind, "name": name}, "root": root}}
 
 
+def _is_unicode(name):
+    """A system that knows bytes alone gives what is no text in half characters, which no answer may hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _unread(document, reason):
+    document = document.encode(errors="backslashreplace").decode()
     return {"Unread": {"document": document, "reason": reason}}

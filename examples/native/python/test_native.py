@@ -134,6 +134,20 @@ class Linkcheck(Clean):
             self.assertEqual(status, linkcheck.MISUSE)
             self.assertIn("none.md: no such file or directory", err)
 
+    def test_what_cannot_be_walked_is_told_and_the_walk_goes_on(self):
+        with folder(good="# Good") as path:
+            try:
+                pathlib.Path(os.fsdecode(os.fsencode(path) + b"/\xff.md")).write_text("# Odd")
+            except OSError:
+                self.skipTest("this system takes no such name")
+            report, rest = run(linkcheck.check(["http://[", path, f"{path}/good.md"], Settings(offline=True)))
+        self.assertEqual(report["summary"]["documents"], 1)
+        self.assertEqual(
+            [(item["document"], item["reason"]) for item in report["unread"]],
+            [(f"{path}/\\udcff.md", "its name is not Unicode"), ("http://[", "Invalid IPv6 URL")],
+        )
+        at_rest(self, rest)
+
     def test_a_handler_that_raises_fails_its_request_and_no_other(self):
         def read(path):
             if path.endswith("a.md"):

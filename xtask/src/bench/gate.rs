@@ -84,7 +84,19 @@ fn count(program: &Path) -> Result<Counts, Stop> {
     let mut counts = programs::counts(program, &arguments(&["--few"], SMALL))?;
     counts.extend(programs::counts(program, &arguments(&[], FULL))?);
     let named = |((workload, peer), count)| (format!("{workload}/{peer}"), count);
-    Ok(counts.into_iter().map(named).collect())
+    complete(counts.into_iter().map(named).collect())
+}
+
+/// A name that no workload has any more is counted by nobody, and what is not counted is no worse than it was.
+fn complete(counts: Counts) -> Result<Counts, Stop> {
+    match SMALL
+        .iter()
+        .chain(FULL)
+        .find(|pair| !counts.contains_key(**pair))
+    {
+        Some(pair) => Err(Stop::Failed(format!("{pair} was not counted"))),
+        None => Ok(counts),
+    }
 }
 
 /// Each in a process of its own, since callgrind has one sum.
@@ -284,7 +296,7 @@ fn said(one: &Compared) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Baseline, Compared, Count, Counts, Instructions, judge};
+    use super::{Baseline, Compared, Count, Counts, FULL, Instructions, SMALL, complete, judge};
     use crate::run::Stop;
 
     fn compared(before: impl Into<Option<u64>>, now: u64, tolerance: f64) -> Compared {
@@ -332,6 +344,21 @@ mod tests {
         let with = |count| Counts::from([("idle/stillpoint".to_owned(), count)]);
         assert!(judge(baseline.compare_counts(&with(count(10)))).is_ok());
         assert!(judge(baseline.compare_counts(&with(count(20)))).is_err());
+    }
+
+    #[test]
+    fn what_was_to_be_counted_and_was_not_fails() {
+        let count = Count {
+            operations: 1,
+            allocations: 0,
+            bytes: None,
+            crossed: None,
+        };
+        let all = || SMALL.iter().chain(FULL).map(|pair| (*pair).to_owned());
+        assert!(complete(all().map(|pair| (pair, count)).collect()).is_ok());
+        let most = complete(all().skip(1).map(|pair| (pair, count)).collect());
+        assert!(format!("{most:?}").contains(&format!("{} was not counted", SMALL[0])));
+        assert!(complete(Counts::new()).is_err());
     }
 
     fn baseline(count: Count) -> Baseline {

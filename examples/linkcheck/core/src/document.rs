@@ -11,6 +11,8 @@ pub enum Format {
     Markdown,
     /// HTML.
     Html,
+    /// HTML in the syntax of XML.
+    Xhtml,
 }
 
 impl Format {
@@ -23,8 +25,10 @@ impl Format {
             None
         } else if is("md") || is("markdown") {
             Some(Self::Markdown)
-        } else if is("html") || is("htm") || is("xhtml") {
+        } else if is("html") || is("htm") {
             Some(Self::Html)
+        } else if is("xhtml") {
+            Some(Self::Xhtml)
         } else {
             None
         }
@@ -34,8 +38,10 @@ impl Format {
     pub fn of_content_type(content_type: &str) -> Option<Self> {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         let is = |known: &str| essence.eq_ignore_ascii_case(known);
-        if is("text/html") || is("application/xhtml+xml") {
+        if is("text/html") {
             Some(Self::Html)
+        } else if is("application/xhtml+xml") {
+            Some(Self::Xhtml)
         } else if is("text/markdown") {
             Some(Self::Markdown)
         } else {
@@ -93,6 +99,7 @@ impl Document {
         match format {
             Format::Markdown => markdown::parse(&encoding::decode(bytes)),
             Format::Html => html::parse(&encoding::decode_html(bytes, charset)),
+            Format::Xhtml => html::parse_xhtml(&encoding::decode_html(bytes, charset)),
         }
     }
 }
@@ -107,6 +114,7 @@ mod tests {
         assert_eq!(Format::of_path("a.MARKDOWN"), Some(Format::Markdown));
         assert_eq!(Format::of_path("x/y.htm"), Some(Format::Html));
         assert_eq!(Format::of_path("x/lib.rs.html"), Some(Format::Html));
+        assert_eq!(Format::of_path("x.XHTML"), Some(Format::Xhtml));
         assert_eq!(Format::of_path("x.md/y"), None);
         assert_eq!(Format::of_path(".md"), None);
         assert_eq!(Format::of_path("LICENSE"), None);
@@ -117,6 +125,10 @@ mod tests {
         assert_eq!(
             Format::of_content_type("Text/HTML; charset=utf-8"),
             Some(Format::Html)
+        );
+        assert_eq!(
+            Format::of_content_type("application/xhtml+xml"),
+            Some(Format::Xhtml)
         );
         assert_eq!(Format::of_content_type("application/pdf"), None);
         assert_eq!(Format::of_content_type(""), None);
@@ -182,7 +194,7 @@ mod tests {
                     _ => bytes.extend_from_slice(PIECES[draw(PIECES.len())]),
                 }
             }
-            for format in [Format::Markdown, Format::Html] {
+            for format in [Format::Markdown, Format::Html, Format::Xhtml] {
                 let document = Document::parse(format, &bytes, None);
                 assert!(document.links.len() <= bytes.len());
             }

@@ -1,9 +1,10 @@
 //! HTML, by the tokenizer of the WHATWG standard.
 //!
-//! A tokenizer and not a tree: it holds one tag at a time, whatever the page's size. Three things that a tree would know
+//! A tokenizer and not a tree: it holds one tag at a time, whatever the page's size. Four things that a tree would know
 //! are kept beside it: the depth of `<template>`s, whose content is inert (no links, no anchors), the first
-//! `<base href>`, and which elements' content is text and not tags. `<noscript>` counts as content, since a checker
-//! runs no scripts. Comments and scripts hold neither links nor anchors.
+//! `<base href>`, which elements' content is text and not tags, and where `<script/>` is all of an element: in XHTML,
+//! SVG and MathML. Elsewhere its slash says nothing. `<noscript>` counts as content, since a checker runs no scripts.
+//! Comments and scripts hold neither links nor anchors.
 
 use html5gum::{Emitter, State, Tokenizer};
 
@@ -16,9 +17,18 @@ use crate::{
 
 /// Reads an HTML document.
 pub fn parse(text: &str) -> Document {
+    parse_as(text, Syntax::Html)
+}
+
+/// Reads an XHTML document.
+pub fn parse_xhtml(text: &str) -> Document {
+    parse_as(text, Syntax::Xml)
+}
+
+fn parse_as(text: &str, syntax: Syntax) -> Document {
     let mut finds = Finds::default();
     let (mut locator, mut links) = (Locator::new(text), Vec::new());
-    scan(text, &mut finds);
+    scan_as(text, syntax, &mut finds);
     // One tag's links come in no order, and a locator wants one.
     finds.links.sort_by_key(|find| find.offset);
     for find in finds.links {
@@ -56,7 +66,18 @@ pub(crate) struct Found {
 
 /// Adds what is found in `html` to `finds`.
 pub(crate) fn scan(html: &str, finds: &mut Finds) {
-    let Ok(()) = Tokenizer::new_with_emitter(html, Scanner::new(finds)).finish();
+    scan_as(html, Syntax::Html, finds);
+}
+
+fn scan_as(text: &str, syntax: Syntax, finds: &mut Finds) {
+    let Ok(()) = Tokenizer::new_with_emitter(text, Scanner::new(syntax, finds)).finish();
+}
+
+/// By which rules tags are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Syntax {
+    Html,
+    Xml,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,32 +97,50 @@ struct Attribute {
 
 struct Scanner<'a> {
     finds: &'a mut Finds,
+    syntax: Syntax,
     position: usize,
     tag: Tag,
+    /// Whether the tag ends in a slash.
+    self_closing: bool,
     tag_name: Vec<u8>,
     attributes: Vec<Attribute>,
     /// Names and values of all of the tag's attributes, end to end; kept from tag to tag for its memory.
     attribute_text: Vec<u8>,
     last_start_tag: Vec<u8>,
     templates: usize,
+    /// How deep it is in SVG and MathML, which HTML reads as XML in this.
+    foreign: usize,
 }
 
 impl<'a> Scanner<'a> {
-    fn new(finds: &'a mut Finds) -> Self {
+    fn new(syntax: Syntax, finds: &'a mut Finds) -> Self {
         Self {
             finds,
+            syntax,
             position: 0,
             tag: Tag::Start,
+            self_closing: false,
             tag_name: Vec::new(),
             attributes: Vec::new(),
             attribute_text: Vec::new(),
             last_start_tag: Vec::new(),
             templates: 0,
+            foreign: 0,
         }
+    }
+
+    fn is_xml_here(&self) -> bool {
+        self.syntax == Syntax::Xml || self.foreign > 0
+    }
+
+    /// Whether the tag begins, or ends, SVG or MathML.
+    fn is_foreign_root(&self) -> bool {
+        matches!(&self.tag_name[..], b"svg" | b"math")
     }
 
     fn begin(&mut self, tag: Tag) {
         self.tag = tag;
+        self.self_closing = false;
         self.tag_name.clear();
         self.attributes.clear();
         self.attribute_text.clear();
@@ -155,8 +194,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn open(&mut self) {
-        if self.tag_name == b"template" {
+    fn open(&mut self, is_whole: bool) {
+        if self.tag_name == b"template" && !is_whole {
             self.templates += 1;
         }
         if self.templates > 0 || self.attributes.is_empty() {
@@ -241,8 +280,10 @@ fn refresh_destination(content: &str) -> Option<(bool, &str)> {
     let rest = rest.trim_start();
     let rest = match rest.get(..3) {
         Some(word) if word.eq_ignore_ascii_case("url") => {
-            let rest = rest[3..].trim_start();
-            rest.strip_prefix('=')?.trim_start()
+            match rest[3..].trim_start().strip_prefix('=') {
+                Some(rest) => rest.trim_start(),
+                None => return Some((at_once, rest.trim_end())),
+            }
         }
         _ => rest,
     };
@@ -317,12 +358,21 @@ impl Emitter for Scanner<'_> {
     fn emit_current_tag(&mut self) -> Option<State> {
         match self.tag {
             Tag::Start => {
-                self.open();
+                let is_root = self.is_foreign_root();
+                let is_whole = self.self_closing && (is_root || self.is_xml_here());
+                self.open(is_whole);
                 self.last_start_tag.clone_from(&self.tag_name);
+                if is_whole {
+                    return None;
+                }
+                self.foreign += usize::from(is_root);
                 content_of(&self.tag_name)
             }
             Tag::End => {
                 self.last_start_tag.clear();
+                if self.is_foreign_root() {
+                    self.foreign = self.foreign.saturating_sub(1);
+                }
                 if self.tag_name == b"template" {
                     self.templates = self.templates.saturating_sub(1);
                 }
@@ -335,6 +385,10 @@ impl Emitter for Scanner<'_> {
         self.tag == Tag::End
             && !self.last_start_tag.is_empty()
             && self.last_start_tag == self.tag_name
+    }
+
+    fn adjusted_current_node_present_but_not_in_html_namespace(&mut self) -> bool {
+        self.is_xml_here()
     }
 
     fn should_emit_errors(&mut self) -> bool {
@@ -358,7 +412,9 @@ impl Emitter for Scanner<'_> {
     fn push_doctype_public_identifier(&mut self, _value: &[u8]) {}
     fn push_doctype_system_identifier(&mut self, _value: &[u8]) {}
     fn emit_current_doctype(&mut self) {}
-    fn set_self_closing(&mut self) {}
+    fn set_self_closing(&mut self) {
+        self.self_closing = true;
+    }
     fn set_force_quirks(&mut self) {}
 }
 
@@ -489,6 +545,29 @@ mod tests {
     }
 
     #[test]
+    fn in_xml_a_tag_with_a_slash_is_all_of_its_element() {
+        let whole = "<title/><script src='a'/><style/><template/><iframe src='b'/><a href='c'/>";
+        let found = |document: Document| -> Vec<String> {
+            let links = document.links.into_iter();
+            links.map(|link| link.destination).collect()
+        };
+        assert_eq!(found(parse_xhtml(whole)), ["a", "b", "c"]);
+        assert_eq!(found(parse(whole)), [""; 0], "it is all a title");
+        let svg = format!("<svg>{whole}</svg><script src='d'/><a href='no'>");
+        assert_eq!(found(parse(&svg)), ["a", "b", "c", "d"]);
+        assert_eq!(
+            found(parse("<svg/><math/><script/><a href='no'>")),
+            [""; 0],
+            "these two are over"
+        );
+        let data = "<![CDATA[ > <a href='no'> ]]><a href='ok'>";
+        assert_eq!(found(parse_xhtml(data)), ["ok"]);
+        assert_eq!(found(parse(data)), ["no", "ok"]);
+        let text = "<title>x</title><script>'<a href=no>'</script><a href='ok'></a>";
+        assert_eq!(found(parse_xhtml(text)), ["ok"]);
+    }
+
+    #[test]
     fn hints_about_connections_are_no_links() {
         assert_eq!(
             destinations(
@@ -508,6 +587,10 @@ mod tests {
         assert_eq!(refresh_destination("5; a.html "), Some((false, "a.html")));
         assert_eq!(refresh_destination("5"), None);
         assert_eq!(refresh_destination("5;url="), None);
+        assert_eq!(
+            refresh_destination("0; url-of-a.html "),
+            Some((true, "url-of-a.html"))
+        );
         assert_eq!(refresh_destination("5;ürl=x"), Some((false, "ürl=x")));
     }
 

@@ -40,6 +40,8 @@ struct Entry {
     looked: bool,
     /// Whether it is among `wanted`, or was.
     wanted: bool,
+    /// Whether a link leads to it. Some are here because they are documents, or other names of what is linked to.
+    linked: bool,
 }
 
 /// A link whose target is not known well enough.
@@ -213,6 +215,7 @@ impl Ledger {
                     if self.is_left_alone(&resource) {
                         self.report.summary.skipped += 1;
                     } else if let Some(id) = self.target(resource) {
+                        self.entry_mut(id).linked = true;
                         self.settle(id, fragment, asked);
                     }
                 }
@@ -232,7 +235,7 @@ impl Ledger {
     /// Everything that was found, in reading order.
     pub(crate) fn finish(mut self, interrupted: bool) -> Report {
         let summary = &mut self.report.summary;
-        summary.targets = self.entries.len();
+        summary.targets = self.entries.iter().filter(|entry| entry.linked).count();
         summary.unchecked = self.entries.iter().map(|entry| entry.parked.len()).sum();
         summary.broken = self.report.findings.len();
         summary.interrupted = interrupted;
@@ -330,6 +333,7 @@ impl Ledger {
             claimed: false,
             looked: false,
             wanted: false,
+            linked: false,
         });
         Some(id)
     }

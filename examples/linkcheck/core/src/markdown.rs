@@ -41,6 +41,8 @@ struct Reader {
     slugger: Slugger,
     /// The text of the heading that is being read.
     heading: Option<String>,
+    /// How many images the text stands in: GitHub gives a heading no id by what stands there for a picture.
+    images: usize,
     /// How many links, code blocks and metadata blocks the text stands in: a bare URL in it is none of GitHub's links.
     quoted: usize,
     block: Option<HtmlBlock>,
@@ -60,18 +62,12 @@ impl Reader {
             Event::Start(tag) => self.start(tag, range),
             Event::End(tag) => self.end(tag),
             Event::Text(text) => {
-                if let Some(heading) = &mut self.heading {
-                    heading.push_str(&text);
-                }
+                self.heading_text(&text);
                 if self.quoted == 0 {
                     self.bare_urls(&text, range);
                 }
             }
-            Event::Code(code) => {
-                if let Some(heading) = &mut self.heading {
-                    heading.push_str(&code);
-                }
-            }
+            Event::Code(code) => self.heading_text(&code),
             Event::Html(html) => {
                 let block = self.block.get_or_insert_default();
                 block.lines.push((block.html.len(), range.start));
@@ -111,6 +107,7 @@ impl Reader {
             }
             Tag::Image { dest_url, .. } => {
                 self.quoted += 1;
+                self.images += 1;
                 self.link(dest_url.into_string(), range.start, LinkKind::Image);
             }
             Tag::Heading { id, .. } => {
@@ -127,6 +124,9 @@ impl Reader {
     }
 
     fn end(&mut self, tag: TagEnd) {
+        if tag == TagEnd::Image {
+            self.images = self.images.saturating_sub(1);
+        }
         match tag {
             TagEnd::Link | TagEnd::Image | TagEnd::CodeBlock | TagEnd::MetadataBlock(_) => {
                 self.quoted = self.quoted.saturating_sub(1);
@@ -143,6 +143,14 @@ impl Reader {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn heading_text(&mut self, text: &str) {
+        if let Some(heading) = &mut self.heading
+            && self.images == 0
+        {
+            heading.push_str(text);
         }
     }
 
@@ -364,7 +372,7 @@ Note[^1].
 ";
         let anchors = parse(text).anchors;
         for name in [
-            "the-code--stress-link-alt",
+            "the-code--stress-link-",
             "setextheading",
             "same",
             "same-1",
@@ -377,6 +385,8 @@ Note[^1].
             assert!(anchors.answers(name), "{name}");
         }
         assert!(!anchors.answers("same-2"));
+        let logo = parse("# ![A `logo` of [ours](x)](y) Name").anchors;
+        assert!(logo.answers("-name") && logo.len() == 1);
     }
 
     #[test]

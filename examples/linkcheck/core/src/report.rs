@@ -272,11 +272,18 @@ fn counted(count: usize, noun: &str) -> String {
     }
 }
 
-/// Shows control characters instead of sending them: a document's links must not speak to the terminal.
+/// Shows control characters instead of sending them: a document's links must not speak to the terminal, nor turn the line
+/// around that they stand in.
 fn printable(text: &str) -> String {
+    let turns = |character| {
+        matches!(
+            character,
+            '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
+        )
+    };
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
+        if character.is_control() || turns(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -343,6 +350,14 @@ b.md
             "c.md: permission denied\n"
         );
         assert!(!report().is_clean());
+    }
+
+    #[test]
+    fn a_link_does_not_turn_its_line_around() {
+        assert_eq!(
+            printable("a\u{202E}dm.b\u{2066}\u{200F} ü שלום 👩\u{200D}🚀"),
+            "a\\u{202e}dm.b\\u{2066}\\u{200f} ü שלום 👩\u{200D}🚀"
+        );
     }
 
     #[test]

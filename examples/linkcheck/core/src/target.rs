@@ -136,12 +136,10 @@ impl Base {
         let Some(href) = href else {
             return self;
         };
-        let ends_in_slash = without_query(split_fragment(href).0)
-            .trim_end()
-            .ends_with('/');
+        let is_directory = names_directory(&tidy(href));
         let at = match self.resolve(href) {
             Target::Resource(Resource::Local(mut path), _) => {
-                if ends_in_slash {
+                if is_directory {
                     path.push('/');
                 }
                 At::Local(path)
@@ -293,6 +291,12 @@ fn decode(path: &str) -> Result<Cow<'_, str>, Malformed> {
         return Err(Malformed::ZeroByte);
     }
     Ok(path)
+}
+
+/// Says whether a link's path ends as that of a directory does: in a slash, in `.` or in `..`.
+fn names_directory(link: &str) -> bool {
+    let path = percent_decode_str(without_query(split_fragment(link).0)).decode_utf8_lossy();
+    !path.is_empty() && matches!(path.rsplit('/').next(), Some("" | "." | ".."))
 }
 
 /// Removes empty parts, `.`, and each `..` that has a part before it to take away.
@@ -501,6 +505,28 @@ mod tests {
         assert_eq!(base.resolve("x"), web("https://example.org/z/x", None));
         assert_eq!(file().rebased(Some("data:,")), file());
         assert_eq!(file().rebased(None), file());
+    }
+
+    #[test]
+    fn a_base_of_dots_is_a_directory() {
+        for here in [".", "./", "./.", "../guide/", " .\n", "%2E", ".?q#f"] {
+            let base = file().rebased(Some(here));
+            assert_eq!(base.resolve("x"), local("docs/guide/x", None), "{here}");
+        }
+        for above in ["..", "../", "./..", "../../docs/"] {
+            let base = file().rebased(Some(above));
+            assert_eq!(base.resolve("x"), local("docs/x", None), "{above}");
+        }
+        let base = file().rebased(Some("file:///docs/."));
+        assert_eq!(base.resolve("x"), local("/docs/x", None));
+        for itself in ["", "#f", "?q"] {
+            let base = file().rebased(Some(itself));
+            assert_eq!(base.resolve("x"), local("docs/guide/x", None), "{itself}");
+        }
+        assert_eq!(
+            file().rebased(Some("...")).resolve("x"),
+            local("docs/guide/x", None)
+        );
     }
 
     #[test]
