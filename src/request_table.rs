@@ -231,6 +231,14 @@ impl RequestTable {
         }
     }
 
+    /// How many messages of its feeds have been taken in, if it is a subscription.
+    pub(crate) fn arrived(&mut self, id: RequestId) -> Option<&mut u64> {
+        match self.entries.get(id)?.state {
+            State::Stream(stream) => Some(&mut self.streams[stream as usize].arrived),
+            _ => None,
+        }
+    }
+
     /// Its effect is in the shell's hands.
     pub(crate) fn taken(&mut self, id: RequestId) {
         if let Some(entry) = self.entries.get_mut(id) {
