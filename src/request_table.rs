@@ -405,7 +405,11 @@ impl RequestTable {
             !matches!(entry.listener, Listener::Other(_)),
             "whoever listened was woken by what has come"
         );
-        entry.emission.number().map_or(Notice::None, Notice::Bury)
+        match entry.emission {
+            // Its making panicked, and it was polled again all the same.
+            Emission::UNMADE => Notice::Vacate,
+            emission => emission.number().map_or(Notice::None, Notice::Bury),
+        }
     }
 
     /// Frees the entry of a future that is dropped before it had its answer, or whose executor is torn down.
