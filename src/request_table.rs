@@ -362,6 +362,7 @@ impl RequestTable {
             return Ok(wake);
         };
         let has_come = match entry.state {
+            _ if entry.emission == Emission::ADMITTED => true,
             State::Pending => false,
             State::Answered(_) | State::Ended(_) => true,
             State::Stream(number) => {
@@ -667,6 +668,26 @@ mod tests {
             table.listen(id, two, others.wake()),
             Err(Wake::Other(_))
         ));
+    }
+
+    #[test]
+    fn nobody_listens_for_a_place_that_is_there_by_now() {
+        let task = TaskId::from_u64(1);
+        let poller = Poller {
+            task,
+            waker: Waker::noop(),
+            is_own: true,
+        };
+        let mut table = RequestTable::default();
+        let (kind, place) = (Kind::one::<u8>(), Location::caller());
+        let id = table.open_one::<u8>(kind, place, poller).unwrap();
+        let listens = |table: &mut RequestTable| table.listen(id, task, Wake::Task(task)).is_ok();
+        table.set_emission(id, Emission::WAITING);
+        assert!(listens(&mut table));
+        assert!(matches!(table.admit(id), Wake::Task(_)));
+        assert!(!listens(&mut table));
+        assert!(matches!(table.poll_line(id, poller), Found::Item(Ok(()))));
+        assert!(listens(&mut table));
     }
 
     #[test]
