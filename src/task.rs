@@ -385,9 +385,11 @@ pub struct JoinHandle<T> {
 impl<T> JoinHandle<T> {
     /// The handle of a task that never was.
     pub(crate) fn refused<F>(rejected: Rejected<F>) -> Self {
+        let refusal = rejected.why();
+        discard(rejected);
         Self {
             task: None,
-            refusal: rejected.why(),
+            refusal,
             finished: false,
         }
     }
