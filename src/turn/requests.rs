@@ -216,8 +216,8 @@ impl Turn {
     pub(crate) fn cancel(&self, id: RequestId) {
         let remains = self.requests.borrow_mut().cancel(id);
         if let Some(remains) = remains {
-            trace::cancelled(id, remains.notice == Notice::Cancelled);
             self.conclude(id, remains.notice);
+            trace::cancelled(id, remains.notice == Notice::Cancelled);
             discard(remains.rest);
         }
     }
