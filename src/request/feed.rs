@@ -199,8 +199,8 @@ impl<Op: Operation> Feed<Op> {
     ///
     /// Gives the item back where it is known to have no effect: with [`Reason::Full`] where the stream is bounded by
     /// [`Overflow::Reject`](crate::Overflow::Reject) and full, with [`Reason::TornDown`] after a teardown, and inside a
-    /// turn of the same executor with what [`Executor::send`](crate::Executor::send) says, unless something that was sent
-    /// to the stream before is on its way.
+    /// turn of the same executor with what [`Executor::send`](crate::Executor::send) says, unless something that was
+    /// sent to the stream before is still on its way.
     pub fn send(&self, item: Op::Output) -> Result<(), ResolveError<Op::Output>> {
         let Line { door, id, room, .. } = &*self.line;
         self.line.in_order(|turn| match turn {
