@@ -352,7 +352,13 @@ impl<E: Send + 'static> Engine<E> {
             }
             found
         });
-        door.silence();
+        // What the callbacks hold goes with them, and is out no more when what is out is counted.
+        let on_panic = self.on_panic.take();
+        self.turn.lend(|| {
+            self.door().silence();
+            discard(on_panic);
+            self.sweep();
+        });
         trace::torn_down(tasks, requests, messages);
         self.at_rest = true;
         Found {
@@ -402,7 +408,6 @@ impl<E: Send + 'static> Drop for Engine<E> {
         {
             discard(emitted);
         }
-        discard(self.on_panic.take());
     }
 }
 

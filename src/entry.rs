@@ -211,6 +211,8 @@ pub(crate) struct Stream {
     pub(crate) items: Box<dyn AnyItems>,
     pub(crate) capacity: usize,
     pub(crate) room: Option<Arc<Room>>,
+    /// How many messages of its feeds have been taken in.
+    pub(crate) arrived: u64,
     pub(crate) end: Option<Result<(), RequestError>>,
 }
 
@@ -229,6 +231,7 @@ impl Stream {
             items,
             capacity,
             room,
+            arrived: 0,
             end: None,
         }
     }

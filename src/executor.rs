@@ -86,8 +86,9 @@ impl<E: Send + 'static> Builder<E> {
         self
     }
 
-    /// Tells of panics that nobody learns by joining: of a task whose handle was dropped, and in destructors. It is
-    /// called by the turn, on the host's thread; its own panics end there.
+    /// Tells of panics that nobody learns by joining: of a task whose handle was dropped, and in the destructors of
+    /// futures; what outputs, answers and effects throw when they are dropped is told to nobody. It is called by the
+    /// turn, on the host's thread; its own panics end there.
     ///
     /// ```
     /// use std::panic::resume_unwind;

@@ -42,7 +42,7 @@ pub struct Settled {
     /// Requests that wait for a place by now: see [`Builder::max_requests`](crate::Builder::max_requests) and
     /// [`Builder::outbox_capacity`](crate::Builder::outbox_capacity). Take what was emitted, and they go on.
     pub waiting: usize,
-    /// Spawns, notifications and requests that a limit refused since the last turn began, from whatever thread.
+    /// Spawns, notifications and requests that a limit refused since the turn before had ended, from whatever thread.
     pub refused: usize,
 }
 

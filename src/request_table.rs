@@ -231,6 +231,14 @@ impl RequestTable {
         }
     }
 
+    /// How many messages of its feeds have been taken in, if it is a subscription.
+    pub(crate) fn arrived(&mut self, id: RequestId) -> Option<&mut u64> {
+        match self.entries.get(id)?.state {
+            State::Stream(stream) => Some(&mut self.streams[stream as usize].arrived),
+            _ => None,
+        }
+    }
+
     /// Its effect is in the shell's hands.
     pub(crate) fn taken(&mut self, id: RequestId) {
         if let Some(entry) = self.entries.get_mut(id) {
@@ -354,6 +362,7 @@ impl RequestTable {
             return Ok(wake);
         };
         let has_come = match entry.state {
+            _ if entry.emission == Emission::ADMITTED => true,
             State::Pending => false,
             State::Answered(_) | State::Ended(_) => true,
             State::Stream(number) => {
@@ -397,7 +406,11 @@ impl RequestTable {
             !matches!(entry.listener, Listener::Other(_)),
             "whoever listened was woken by what has come"
         );
-        entry.emission.number().map_or(Notice::None, Notice::Bury)
+        match entry.emission {
+            // Its making panicked, and it was polled again all the same.
+            Emission::UNMADE => Notice::Vacate,
+            emission => emission.number().map_or(Notice::None, Notice::Bury),
+        }
     }
 
     /// Frees the entry of a future that is dropped before it had its answer, or whose executor is torn down.
@@ -655,6 +668,26 @@ mod tests {
             table.listen(id, two, others.wake()),
             Err(Wake::Other(_))
         ));
+    }
+
+    #[test]
+    fn nobody_listens_for_a_place_that_is_there_by_now() {
+        let task = TaskId::from_u64(1);
+        let poller = Poller {
+            task,
+            waker: Waker::noop(),
+            is_own: true,
+        };
+        let mut table = RequestTable::default();
+        let (kind, place) = (Kind::one::<u8>(), Location::caller());
+        let id = table.open_one::<u8>(kind, place, poller).unwrap();
+        let listens = |table: &mut RequestTable| table.listen(id, task, Wake::Task(task)).is_ok();
+        table.set_emission(id, Emission::WAITING);
+        assert!(listens(&mut table));
+        assert!(matches!(table.admit(id), Wake::Task(_)));
+        assert!(!listens(&mut table));
+        assert!(matches!(table.poll_line(id, poller), Found::Item(Ok(()))));
+        assert!(listens(&mut table));
     }
 
     #[test]

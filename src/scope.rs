@@ -293,9 +293,10 @@ macro_rules! scoped {
             /// aborted. Keys are of a scope, or of the executor: the same key in another scope is another.
             ///
             /// The earlier task's future is dropped before the later one is first polled, unless the earlier one spawns
-            /// the later one itself. Where several threads spawn under one key, the one whose spawn the executor takes
-            /// in last is the latest. One that is refused replaces nothing: the earlier one goes on, and keeps its
-            /// place among the [tasks that there may be](crate::Builder::max_tasks).
+            /// the later one itself, or is being woken on another thread meanwhile. Where several threads spawn under
+            /// one key, the one whose spawn the executor takes in last is the latest. One that is refused replaces
+            /// nothing: the earlier one goes on, and keeps its place among the
+            /// [tasks that there may be](crate::Builder::max_tasks).
             ///
             /// ```
             /// use stillpoint::Executor;

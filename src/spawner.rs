@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures::task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
+use crate::contain::discard;
 use crate::limit::Rejected;
 use crate::meta::Label;
 use crate::root::Root;
@@ -151,12 +152,16 @@ fn status(is_closed: bool) -> Result<(), SpawnError> {
     }
 }
 
+/// Drops what was refused.
+fn refused<F>(rejected: Rejected<F>) -> SpawnError {
+    discard(rejected);
+    SpawnError::shutdown()
+}
+
 impl Spawn for Spawner {
     #[track_caller]
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        self.try_spawn(future)
-            .map(drop)
-            .map_err(|_| SpawnError::shutdown())
+        self.try_spawn(future).map(drop).map_err(refused)
     }
 
     fn status(&self) -> Result<(), SpawnError> {
@@ -428,9 +433,7 @@ impl fmt::Debug for LocalSpawner {
 impl Spawn for LocalSpawner {
     #[track_caller]
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        self.try_spawn(future)
-            .map(drop)
-            .map_err(|_| SpawnError::shutdown())
+        self.try_spawn(future).map(drop).map_err(refused)
     }
 
     fn status(&self) -> Result<(), SpawnError> {
@@ -441,9 +444,7 @@ impl Spawn for LocalSpawner {
 impl LocalSpawn for LocalSpawner {
     #[track_caller]
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
-        self.try_spawn(future)
-            .map(drop)
-            .map_err(|_| SpawnError::shutdown())
+        self.try_spawn(future).map(drop).map_err(refused)
     }
 
     fn status_local(&self) -> Result<(), SpawnError> {

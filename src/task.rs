@@ -385,9 +385,11 @@ pub struct JoinHandle<T> {
 impl<T> JoinHandle<T> {
     /// The handle of a task that never was.
     pub(crate) fn refused<F>(rejected: Rejected<F>) -> Self {
+        let refusal = rejected.why();
+        discard(rejected);
         Self {
             task: None,
-            refusal: rejected.why(),
+            refusal,
             finished: false,
         }
     }
@@ -396,8 +398,9 @@ impl<T> JoinHandle<T> {
     /// cancelled, and this handle gives [`JoinError::Aborted`]. A task that has ended, or whose poll under way ends it,
     /// stays as it is.
     ///
-    /// It may be called from anywhere, also from the task itself. What was aborted before a spawn is dropped before the
-    /// spawned task is first polled.
+    /// It may be called from anywhere, also from the task itself, which goes on to the end of its poll. What was
+    /// aborted before a spawn, in the same turn or on the same thread outside, is dropped before the spawned task is
+    /// first polled, unless it spawns that itself, or is being woken on another thread meanwhile.
     ///
     /// ```
     /// # use stillpoint::{Emitted, Executor, Operation, Request};

@@ -128,6 +128,40 @@ fn rule_07_a_task_may_abort_itself_and_goes_no_further_than_its_poll() {
 }
 
 #[test]
+fn rule_07_what_is_aborted_before_a_spawn_is_dropped_first_unless_it_spawns_itself() {
+    for by_itself in [false, true] {
+        let trace = Trace::new();
+        let mut executor = Executor::<Effect>::new();
+        let own = Arc::new(Mutex::new(None::<JoinHandle<()>>));
+        let (within, spawner, log) = (Arc::clone(&own), executor.spawner(), trace.clone());
+        let replace = move || {
+            within.lock().unwrap().as_ref().unwrap().abort();
+            let log = log.clone();
+            drop(spawner.spawn(async move { log.push("poll later") }));
+        };
+        let (held, mut act) = (
+            Thing::probe(&trace, "earlier"),
+            by_itself.then(|| replace.clone()),
+        );
+        *own.lock().unwrap() = Some(executor.spawn(poll_fn(move |_| {
+            let _ = &held;
+            act.take().into_iter().for_each(|act| act());
+            Poll::Pending
+        })));
+        run(&mut executor);
+        let order = match by_itself {
+            true => ["poll later", "drop earlier"],
+            false => {
+                replace();
+                run(&mut executor);
+                ["drop earlier", "poll later"]
+            }
+        };
+        assert_eq!(trace.take(), order);
+    }
+}
+
+#[test]
 fn rule_07_aborting_what_has_ended_does_nothing() {
     let mut executor = Executor::<Effect>::new();
     let spawner = executor.spawner();

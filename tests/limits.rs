@@ -259,6 +259,27 @@ fn an_effect_that_cannot_be_made_has_no_place() {
     executor.teardown().assert_baseline();
 }
 
+#[test]
+fn a_request_that_is_polled_again_after_its_making_panicked_gives_its_place_back() {
+    let mut executor: Executor<Odd> = Executor::builder().outbox_capacity(1).build();
+    let shell = executor.shell();
+    let asking = shell.clone();
+    let task = executor.spawn(async move {
+        let mut broken = asking.request(Ask(1));
+        poll_fn(|cx| {
+            let poll = || broken.poll_unpin(cx);
+            assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(poll)).is_err());
+            Poll::Ready(())
+        })
+        .await;
+        broken.await
+    });
+    executor.run_until_stalled();
+    assert_eq!(block_on(task).unwrap(), Err(RequestError::Abandoned));
+    shell.notify(Say("the only one")).unwrap();
+    assert!(shell.notify(Say("too many")).is_err());
+}
+
 thread_local! {
     /// What is done while an `Unmakable` is not made.
     static MEANWHILE: RefCell<Option<Thing>> = const { RefCell::new(None) };

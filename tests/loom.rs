@@ -304,6 +304,49 @@ fn a_wake_against_a_teardown_is_waited_for() {
     });
 }
 
+/// A wake under way has the task in its hands, and no turn waits for it: the task ends by the turn for which it rings.
+#[test]
+fn an_abort_against_a_wake_ends_the_task_by_the_turn_that_takes_the_wake_in() {
+    explore(|| {
+        let count = Arc::new(Plain::new(0));
+        let (mut executor, rings) = with_bell();
+        let (tell, told) = std::sync::mpsc::channel();
+        let held = Probe::new(&count);
+        let task = executor.spawner().spawn(async move {
+            let _held = held;
+            std::future::poll_fn(|cx| {
+                let _ = tell.send(cx.waker().clone());
+                Poll::<()>::Pending
+            })
+            .await;
+        });
+        executor.run_until_stalled();
+        let waker = told.recv().unwrap();
+        // As in `a_wake_against_a_teardown_is_waited_for`.
+        let begun = Arc::new(AtomicUsize::new(0));
+        let begin = Arc::clone(&begun);
+        let other = thread::spawn(move || {
+            begin.store(1, Ordering::SeqCst);
+            waker.wake();
+        });
+        begun.load(Ordering::SeqCst);
+        task.abort();
+        let rung = rings.load(Ordering::SeqCst);
+        executor.run_until_stalled();
+        let is_left = alive(&count) > 0;
+        other.join().unwrap();
+        if is_left {
+            assert!(
+                rings.load(Ordering::SeqCst) > rung,
+                "nobody is told of what is left"
+            );
+            executor.run_until_stalled();
+        }
+        assert_eq!(alive(&count), 0);
+        assert!(result(task).unwrap().unwrap_err().is_aborted());
+    });
+}
+
 #[test]
 fn an_abort_against_the_intake_of_its_task_is_never_lost() {
     explore(|| {

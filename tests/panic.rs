@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use futures::task::{LocalSpawn, Spawn};
 use futures::{FutureExt, StreamExt};
 use stillpoint::{Executor, JoinHandle, LocalExecutor, Overflow};
 use support::*;
@@ -199,6 +200,50 @@ fn rule_05_panicking_destructors_at_teardown_and_at_drop_are_contained() {
             ["TornDown"; 3]
         );
     }
+}
+
+#[test]
+fn rule_05_a_panicking_destructor_of_a_future_that_is_refused_is_contained() {
+    let trace = Trace::new();
+    let mut executor: LocalExecutor<Effect> = Executor::builder().max_tasks(1).build_local();
+    let (spawner, local) = (executor.spawner(), executor.local_spawner());
+    let scope = spawner.scope();
+    let inside = scope.spawner();
+    drop(scope);
+    let future = |name| {
+        let held = Thing::loud_bomb(&trace, name);
+        async move { drop(held) }
+    };
+    assert_eq!(end(inside.spawn(future("closed"))), "Aborted");
+    drop(executor.spawn(pending::<()>()));
+    assert_eq!(end(executor.spawn(future("host"))), "Full");
+    assert_eq!(end(spawner.name("named").spawn(future("named"))), "Full");
+    assert_eq!(end(spawner.latest(1).spawn(future("latest"))), "Full");
+    let refused = local.spawn(future("local")).now_or_never().unwrap();
+    assert!(refused.unwrap_err().is_full());
+    executor.teardown().assert_baseline();
+    assert_eq!(end(spawner.spawn(future("late"))), "TornDown");
+    assert!(
+        spawner
+            .spawn_obj(Box::new(future("object")).into())
+            .is_err()
+    );
+    assert!(
+        local
+            .spawn_local_obj(Box::new(future("local object")).into())
+            .is_err()
+    );
+    let dropped = [
+        "drop closed",
+        "drop host",
+        "drop named",
+        "drop latest",
+        "drop local",
+        "drop late",
+        "drop object",
+        "drop local object",
+    ];
+    assert_eq!(trace.take(), dropped);
 }
 
 #[test]

@@ -63,6 +63,53 @@ fn rule_14_the_hosts_calls_come_after_what_the_mailbox_held_when_they_were_made(
 }
 
 #[test]
+fn rule_14_what_a_feed_does_in_a_turn_comes_after_what_was_sent_from_elsewhere() {
+    type Last = fn(Feed<Ticks>);
+    let lasts: [(Last, &[&str]); 4] = [
+        (|feed| feed.end().unwrap(), &["1", "Some(Ok(()))"]),
+        (
+            |feed| feed.fail("x").unwrap(),
+            &["1", "Some(Err(Failed(\"x\")))"],
+        ),
+        (drop, &["1", "Some(Err(Abandoned))"]),
+        (
+            |feed| feed.send(2).unwrap(),
+            &["1", "2", "Some(Err(Abandoned))"],
+        ),
+    ];
+    for (last, expected) in lasts {
+        let (mut executor, feed, trace) = listening(Overflow::default());
+        drop(executor.spawn(async move {
+            let other = feed.clone();
+            let sending = std::thread::spawn(move || other.send(1).unwrap());
+            sending.join().unwrap();
+            last(feed);
+        }));
+        assert_eq!(executor.run_until_stalled().pending, 0);
+        assert_eq!(trace.take(), expected);
+        executor.teardown().assert_baseline();
+    }
+}
+
+/// The destructor of an answer that comes too late runs while what was sent after that is still on its way.
+#[test]
+fn rule_14_what_a_destructor_does_with_a_feed_comes_after_what_was_sent() {
+    let (mut executor, feed, trace) = listening(Overflow::default());
+    let shell = executor.shell();
+    let task = executor.spawn(async move { shell.request(Swap(Thing::quiet())).await });
+    run(&mut executor);
+    let late = swap(&mut executor);
+    task.abort();
+    run(&mut executor);
+    let ends = feed.clone();
+    late.resolve(Thing::new(move || ends.end().unwrap()))
+        .unwrap();
+    feed.send(1).unwrap();
+    run(&mut executor);
+    assert_eq!(trace.take(), ["1", "Some(Ok(()))"]);
+}
+
+#[test]
 fn rule_14_a_stream_ends_in_each_way_after_what_was_sent() {
     type End = fn(&mut Executor<Effect>, Feed<Ticks>);
     let ends: [(&str, End, &str); 8] = [

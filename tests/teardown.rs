@@ -12,7 +12,8 @@ use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use stillpoint::{
-    Emitted, Executor, JoinHandle, LocalExecutor, Reason, RequestError, Shell, Spawner, Teardown,
+    Emitted, Executor, JoinHandle, LocalExecutor, Outstanding, Reason, RequestError, Resolver,
+    Shell, Spawner, Teardown,
 };
 use support::*;
 
@@ -850,6 +851,28 @@ fn rule_18_a_payload_may_ask_the_report() {
     // Where the report still had the payload, its next question would drop it under a lock, and hang.
     assert_eq!(trace.take(), ["Some(true)"]);
     assert!(report.is_baseline());
+}
+
+#[test]
+fn rule_18_what_the_callbacks_held_is_out_no_more() {
+    type Held = (JoinHandle<()>, Spawner, Shell<Effect>, Resolver<Ask>);
+    let [bell, on_panic]: [Arc<Mutex<Option<Held>>>; 2] = Default::default();
+    let (rings, told) = (Arc::clone(&bell), Arc::clone(&on_panic));
+    let mut executor: Executor<Effect> = Executor::builder()
+        .on_ready(move || drop(rings.try_lock()))
+        .on_panic(move |_| drop(told.try_lock()))
+        .build();
+    for held in [bell, on_panic] {
+        let shell = executor.shell();
+        drop(executor.spawn(async move { shell.request(Ask(1)).await.ok() }));
+        let task = executor.spawn(pending());
+        run(&mut executor);
+        let resolver = ask(&mut executor).resolver;
+        *held.lock().unwrap() = Some((task, executor.spawner(), executor.shell(), resolver));
+    }
+    let report = executor.teardown();
+    assert_eq!(report.outstanding, Outstanding::default());
+    assert!(report.assert_baseline().is_unloadable());
 }
 
 #[test]

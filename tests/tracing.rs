@@ -315,3 +315,56 @@ fn a_subscriber_may_spawn_and_ask_and_throw() {
     });
     assert!(spawned.load(Ordering::Relaxed) > 5);
 }
+
+/// A subscriber that gives up a request while it is told of another.
+#[test]
+fn a_subscriber_may_cancel_among_those_that_wait() {
+    let log = Log::default();
+    let mut executor: Executor<Effect> = Executor::builder()
+        .max_requests(1)
+        .outbox_capacity(1)
+        .build();
+    let shell = executor.shell();
+    let first = Arc::new(Mutex::new(None));
+    let given_up = Arc::clone(&first);
+    *log.0.then.lock().unwrap() = Some(Arc::new(move |name| {
+        if name == "request.cancel" {
+            drop(given_up.lock().unwrap().take());
+        }
+    }));
+    drop(executor.spawn(async move {
+        let [mut admitted, mut second, mut third] = [(); 3].map(|()| shell.request(Fetch));
+        for request in [&mut admitted, &mut second, &mut third] {
+            assert!(futures::poll!(request).is_pending());
+        }
+        *first.lock().unwrap() = Some(admitted);
+        drop(second);
+        third.await
+    }));
+    with_default(log.clone(), || {
+        assert_eq!(executor.run_until_stalled().waiting, 0);
+        assert_eq!(executor.drain().count(), 1, "the third has the place");
+    });
+}
+
+#[test]
+fn a_subscriber_may_close_the_scope_of_the_task_that_it_is_told_of() {
+    let log = Log::default();
+    let mut executor = Executor::<Effect>::new();
+    let scope = executor.spawner().scope();
+    let inside = scope.spawner();
+    let open = Mutex::new(None);
+    drop(executor.spawn(async move { inside.spawn(pending::<()>()).await.ok() }));
+    let taken_in = executor.run_for(0);
+    assert!(taken_in.budget_spent);
+    *open.lock().unwrap() = Some(scope);
+    *log.0.then.lock().unwrap() = Some(Arc::new(move |name| {
+        if name == "task.spawn" {
+            drop(open.lock().unwrap().take());
+        }
+    }));
+    with_default(log.clone(), || {
+        let settled = executor.run_until_stalled();
+        assert_eq!((settled.aborted, settled.pending), (1, 0));
+    });
+}

@@ -11,7 +11,8 @@ use crate::id::RequestId;
 use crate::mailbox::Until;
 use crate::meta::{Door, Message};
 use crate::room::Room;
-use crate::turn;
+use crate::shim::{AtomicU64, Ordering};
+use crate::turn::{self, Turn};
 
 /// One operation, and the right to answer it any number of times. Dropping it, and with it the only feed, ends the
 /// stream as [abandoned](crate::RequestError::Abandoned).
@@ -109,6 +110,8 @@ struct Line {
     door: Arc<Door>,
     id: RequestId,
     room: Option<Arc<Room>>,
+    /// How many messages they have sent.
+    sent: AtomicU64,
     /// Whoever answers by the id alone has given up the last feed, and means the stream to go on.
     #[cfg(feature = "bridge")]
     is_given_up: bool,
@@ -121,6 +124,7 @@ impl<Op: Operation> Feed<Op> {
                 door,
                 id,
                 room,
+                sent: AtomicU64::new(0),
                 #[cfg(feature = "bridge")]
                 is_given_up: false,
             }),
@@ -195,10 +199,11 @@ impl<Op: Operation> Feed<Op> {
     ///
     /// Gives the item back where it is known to have no effect: with [`Reason::Full`] where the stream is bounded by
     /// [`Overflow::Reject`](crate::Overflow::Reject) and full, with [`Reason::TornDown`] after a teardown, and inside a
-    /// turn of the same executor with what [`Executor::send`](crate::Executor::send) says.
+    /// turn of the same executor with what [`Executor::send`](crate::Executor::send) says, unless something that was
+    /// sent to the stream before is still on its way.
     pub fn send(&self, item: Op::Output) -> Result<(), ResolveError<Op::Output>> {
         let Line { door, id, room, .. } = &*self.line;
-        turn::with(door, |turn| match turn {
+        self.line.in_order(|turn| match turn {
             Some(turn) if turn.is_closing() => Err(ResolveError::new(Reason::TornDown, item)),
             Some(turn) => turn.item(*id, item).map_err(ResolveError::given_back),
             None => match door.enter(Until::Closing) {
@@ -207,6 +212,7 @@ impl<Op: Operation> Feed<Op> {
                     Err(ResolveError::new(Reason::Full, item))
                 }
                 Some(inside) => {
+                    self.line.count();
                     inside.send(Message::Item(*id, Answer::new(item)));
                     Ok(())
                 }
@@ -278,18 +284,19 @@ impl<Op: Operation> Feed<Op> {
 
     fn end_with(&self, end: Result<(), RequestError>) -> Result<(), ResolveError<()>> {
         let Line { door, id, .. } = &*self.line;
-        turn::with(door, |turn| match turn {
+        let ended = self.line.in_order(|turn| match turn {
             Some(turn) if turn.is_closing() => Err(Reason::TornDown),
             Some(turn) => turn.end(*id, end),
             None => match door.enter(Until::Closing) {
                 None => Err(Reason::TornDown),
                 Some(inside) => {
+                    self.line.count();
                     inside.send(Message::End(*id, end));
                     Ok(())
                 }
             },
-        })
-        .map_err(|reason| ResolveError::new(reason, ()))
+        });
+        ended.map_err(|reason| ResolveError::new(reason, ()))
     }
 }
 
@@ -302,13 +309,30 @@ impl<Op: Operation> Clone for Feed<Op> {
     }
 }
 
+impl Line {
+    /// Gives the turn, if this is one of the executor's and nothing that was sent before is on its way: what is done at
+    /// once would overtake that.
+    fn in_order<R>(&self, act: impl FnOnce(Option<&Turn>) -> R) -> R {
+        turn::with(&self.door, |turn| {
+            // Whatever orders a message before this act orders its count as well.
+            let sent = self.sent.load(Ordering::Relaxed);
+            act(turn.filter(|turn| turn.is_closing() || turn.has_all(self.id, sent)))
+        })
+    }
+
+    /// One more message, which is about to be sent.
+    fn count(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Line {
     fn drop(&mut self) {
         #[cfg(feature = "bridge")]
         if self.is_given_up {
             return;
         }
-        turn::with(&self.door, |turn| match turn {
+        self.in_order(|turn| match turn {
             Some(turn) => turn.feed_gone(self.id),
             None => match self.door.enter(Until::Closing) {
                 Some(inside) => inside.send(Message::FeedGone(self.id)),

@@ -131,6 +131,19 @@ impl Turn {
         self.requests.borrow().room(id)
     }
 
+    /// Whether a subscription has had all of so many messages; where it is gone, none matters.
+    pub(crate) fn has_all(&self, id: RequestId, sent: u64) -> bool {
+        let mut requests = self.requests.borrow_mut();
+        requests.arrived(id).is_none_or(|arrived| *arrived == sent)
+    }
+
+    /// A message of a subscription's feed is here.
+    pub(super) fn arrived(&self, id: RequestId) {
+        if let Some(arrived) = self.requests.borrow_mut().arrived(id) {
+            *arrived += 1;
+        }
+    }
+
     /// Emits a request's effect.
     #[inline(never)]
     pub(crate) fn emit<E: Send + 'static>(&self, id: RequestId, effect: E) {
@@ -203,8 +216,8 @@ impl Turn {
     pub(crate) fn cancel(&self, id: RequestId) {
         let remains = self.requests.borrow_mut().cancel(id);
         if let Some(remains) = remains {
-            trace::cancelled(id, remains.notice == Notice::Cancelled);
             self.conclude(id, remains.notice);
+            trace::cancelled(id, remains.notice == Notice::Cancelled);
             discard(remains.rest);
         }
     }

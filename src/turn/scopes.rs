@@ -11,6 +11,7 @@ use crate::limit::Refusal;
 use crate::meta::{Cause, Label, ScopeMessage};
 use crate::scopes::{Done, Key, Left, ScopeReport, Slot, Token};
 use crate::task_table::Ties;
+use crate::trace;
 
 impl Turn {
     /// Carries out what a scope was told from outside.
@@ -65,6 +66,8 @@ impl Turn {
             self.tie(id, scope, key);
         }
         place.keep();
+        // A subscriber may close the scope: by now the task is in it.
+        trace::spawned(id, label);
         Ok(id)
     }
 

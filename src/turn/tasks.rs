@@ -46,14 +46,13 @@ impl Turn {
         if runnable.metadata().set_id(id).is_detached() {
             self.detached(id);
         }
+        trace::spawned(id, label);
         id
     }
 
     /// Gives a new task its id.
     pub(super) fn enroll(&self, label: Label) -> TaskId {
-        let id = self.tasks.borrow_mut().insert(label, self.now());
-        trace::spawned(id, label);
-        id
+        self.tasks.borrow_mut().insert(label, self.now())
     }
 
     pub(crate) fn make_ready(&self, runnable: Runnable) {

@@ -172,8 +172,15 @@ impl Model {
         if self.is_closing() {
             return Err(Why::TornDown);
         }
-        if !self.turn {
-            if let Message::Item(request, _) = message
+        let (Message::Answer(request, _)
+        | Message::Fail(request, _)
+        | Message::Item(request, _)
+        | Message::End(request, _)) = message
+        else {
+            return Ok(());
+        };
+        if !self.turn || self.is_behind(request) {
+            if let Message::Item(..) = message
                 && !self.place(request)
             {
                 return Err(Why::Full);
@@ -192,12 +199,18 @@ impl Model {
         }
     }
 
+    /// Whether something of a stream's is on its way, which its feeds do not overtake.
+    fn is_behind(&self, request: Number) -> bool {
+        let is_of = |message: &Message| matches!(message, Message::Item(of, _) | Message::End(of, _) if *of == request);
+        self.is_stream(request) && !self.is_closing() && self.mailbox.iter().any(is_of)
+    }
+
     /// A resolver or the last feed is dropped: whom it cannot reach, nobody tells.
     fn abandon(&mut self, message: Message) {
-        if self.turn {
-            let (Message::Fail(request, _) | Message::FeedGone(request)) = message else {
-                return;
-            };
+        let (Message::Fail(request, _) | Message::FeedGone(request)) = message else {
+            return;
+        };
+        if self.turn && !self.is_behind(request) {
             let _ = self.end(request, Err(Lack::Abandoned));
         } else if !self.is_closing() {
             self.post(message);

@@ -158,6 +158,11 @@ impl Model {
         request.waiting
     }
 
+    /// Whether it is a subscription that has not gone.
+    pub(super) fn is_stream(&self, number: Number) -> bool {
+        matches!(self.requests[number].state, State::Stream { .. })
+    }
+
     /// Futures that hold what they would ask.
     pub(super) fn unasked(&self) -> usize {
         let requests = self.requests.iter();
