@@ -502,7 +502,7 @@ impl RequestTable {
         id: RequestId,
         item: T,
     ) -> Result<(Wake, Option<T>), (Reason, T)> {
-        self.enqueue(id, item, |stream, item| {
+        self.enqueue(id, item, 0, |stream, item| {
             let Some(items) = queue(&mut stream.items) else {
                 return Err((Reason::WrongType, item));
             };
@@ -516,14 +516,14 @@ impl RequestTable {
         })
     }
 
-    /// The same without its type, and of an item whose sender has taken its place in the stream's [`Room`], if it has
-    /// one.
+    /// The same without its type, and of an item that has arrived by a message, whose sender has taken its place in the
+    /// stream's [`Room`], if it has one.
     pub(crate) fn item_erased(
         &mut self,
         id: RequestId,
         item: Answer,
     ) -> Result<(Wake, Option<Answer>), (Reason, Answer)> {
-        self.enqueue(id, item, |stream, item| {
+        self.enqueue(id, item, 1, |stream, item| {
             let is_full = stream.items.len() >= stream.capacity;
             match stream.items.push(item) {
                 Ok(()) => Ok(if is_full { stream.items.pop() } else { None }),
@@ -536,6 +536,7 @@ impl RequestTable {
         &mut self,
         id: RequestId,
         item: A,
+        arrived: u64,
         push: impl FnOnce(&mut Stream, A) -> Result<Option<A>, (Reason, A)>,
     ) -> Result<(Wake, Option<A>), (Reason, A)> {
         let Some(entry) = self.entries.get_mut(id) else {
@@ -545,6 +546,7 @@ impl RequestTable {
             return Err((Reason::WrongType, item));
         };
         let stream = &mut self.streams[number as usize];
+        stream.arrived += arrived;
         if stream.end.is_some() {
             return Err((Reason::AlreadyAnswered, item));
         }

@@ -297,10 +297,7 @@ impl Turn {
                 let _ = self.end(id, Err(error));
             }
             Message::ResolverGone => self.resolver_gone(None),
-            Message::Item(id, item) => {
-                self.arrived(id);
-                discard(self.item_erased(id, item));
-            }
+            Message::Item(id, item) => discard(self.item_erased(id, item)),
             Message::End(id, end) => {
                 self.arrived(id);
                 let _ = self.end(id, end);

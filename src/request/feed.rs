@@ -315,8 +315,8 @@ impl Line {
     fn in_order<R>(&self, act: impl FnOnce(Option<&Turn>) -> R) -> R {
         turn::with(&self.door, |turn| {
             // Whatever orders a message before this act orders its count as well.
-            let sent = self.sent.load(Ordering::Relaxed);
-            act(turn.filter(|turn| turn.is_closing() || turn.has_all(self.id, sent)))
+            let has_all = |turn: &Turn| turn.has_all(self.id, self.sent.load(Ordering::Relaxed));
+            act(turn.filter(|turn| turn.is_closing() || has_all(turn)))
         })
     }
 

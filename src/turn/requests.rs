@@ -137,7 +137,7 @@ impl Turn {
         requests.arrived(id).is_none_or(|arrived| *arrived == sent)
     }
 
-    /// A message of a subscription's feed is here.
+    /// A message of a subscription's feed is here that is no item.
     pub(super) fn arrived(&self, id: RequestId) {
         if let Some(arrived) = self.requests.borrow_mut().arrived(id) {
             *arrived += 1;
