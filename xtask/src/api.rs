@@ -1,7 +1,6 @@
 //! The public API, as nightly's rustdoc tells it to programs: its listing, and who has an example.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use public_api::PublicApi;
@@ -9,7 +8,7 @@ use rustdoc_types::{Crate, FORMAT_VERSION, Id, ItemEnum};
 use serde_json::Value;
 
 use crate::checks::cargo_of;
-use crate::files::{failed, target};
+use crate::files::{read, target};
 use crate::kept::{Mode, listing};
 use crate::needs;
 use crate::run::{Run, Stop};
@@ -96,10 +95,6 @@ fn ask(toolchain: &str) -> Result<PathBuf, Stop> {
 fn form(path: &Path) -> Result<Option<u64>, Stop> {
     let told = serde_json::from_str::<Value>(&read(path)?).ok();
     Ok(told.and_then(|told| told["format_version"].as_u64()))
-}
-
-fn read(path: &Path) -> Result<String, Stop> {
-    fs::read_to_string(path).map_err(|error| failed(path, &error))
 }
 
 /// The listing: a line for each public item. Of a trait's `impl` the line of it says all that its functions would.

@@ -6,6 +6,11 @@ use std::process::{Command, Stdio};
 
 use crate::run::Stop;
 
+/// The workspace's folder.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 /// The workspace's target folder. Cargo's own answer: a user may have it anywhere.
 pub(crate) fn target() -> Result<PathBuf, Stop> {
     let said = Command::new("cargo")
@@ -34,6 +39,28 @@ pub(crate) fn execute(command: &mut Command) -> Result<(), Stop> {
     }
 }
 
+/// Runs a program to its end, and gives what it prints.
+pub(crate) fn output(command: &mut Command) -> Result<String, Stop> {
+    finish(command).map(|(out, _)| out)
+}
+
+/// Runs a program to its end, and gives what it prints as output and as errors.
+pub(crate) fn finish(command: &mut Command) -> Result<(String, String), Stop> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let said = command
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Stop::Failed(format!("`{program}`: {error}")))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let err = text(&said.stderr);
+    if said.status.success() {
+        return Ok((text(&said.stdout), err));
+    }
+    let why = err.lines().last().unwrap_or_default();
+    Err(Stop::Failed(format!("`{program}`: {}: {why}", said.status)))
+}
+
 /// The files of a folder, not those of its folders, in the order of their names. That there is none is a failure.
 pub(crate) fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Stop> {
     let read = || -> std::io::Result<Vec<PathBuf>> {
@@ -56,6 +83,11 @@ pub(crate) fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<
         ))),
         false => Ok(found),
     }
+}
+
+/// What a file says.
+pub(crate) fn read(path: &Path) -> Result<String, Stop> {
+    fs::read_to_string(path).map_err(|error| failed(path, &error))
 }
 
 /// Copies a file into a folder.

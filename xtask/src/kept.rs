@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::files::{failed, make};
+use crate::files::{failed, make, read};
 use crate::run::Stop;
 
 /// What a step does with a listing.
@@ -21,7 +21,7 @@ pub(crate) fn listing(mode: Mode, name: &str, found: &str, command: &str) -> Res
         make(&folder())?;
         return std::fs::write(&path, found).map_err(|error| failed(&path, &error));
     }
-    let kept = std::fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
+    let kept = read(&path)?;
     let changes = changes(&kept, found);
     for line in &changes {
         println!("    {line}");

@@ -1,10 +1,10 @@
 //! Links: of the repository's documents, and of the documentation as docs.rs builds it. linkcheck looks at both.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::checks::{cargo, cargo_of_with};
-use crate::files::{execute, target};
+use crate::files::{execute, root, target};
 use crate::needs;
 use crate::run::{Run, Stop};
 
@@ -85,8 +85,4 @@ fn check(starts: &[PathBuf], excluded: &[&str]) -> Result<(), Stop> {
         linkcheck.args(["--exclude", pattern]);
     }
     execute(&mut linkcheck)
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

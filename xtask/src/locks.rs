@@ -1,10 +1,9 @@
 //! The lock files: in step with the manifests, and free of anybody's mirror.
 
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::files::{execute, failed};
+use crate::files::{execute, read};
 use crate::run::{Run, Stop};
 
 /// The manifests that have one.
@@ -27,7 +26,7 @@ pub(crate) fn test(run: &mut Run) {
                     .stdout(Stdio::null()),
             )?;
             let path = root.join(manifest).with_extension("lock");
-            let lock = fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
+            let lock = read(&path)?;
             if let Some(source) = foreign(&lock) {
                 return Err(Stop::Failed(format!(
                     "{} has a package from `{source}`",

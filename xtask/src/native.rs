@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use crate::checks::cargo;
-use crate::files::{copy, execute, failed, files, make, remove, target};
+use crate::files::{copy, execute, failed, files, make, output, read, remove, target};
 use crate::needs;
 use crate::run::{Run, Stop};
 
@@ -143,24 +143,8 @@ fn bindgen(arguments: &[&std::ffi::OsStr]) -> Result<(), Stop> {
 }
 
 fn bless() -> Result<(), Stop> {
-    let text = printed(bindgen_program()?.arg("header"))?;
+    let text = output(bindgen_program()?.arg("header"))?;
     fs::write(header(), text).map_err(|error| failed(&header(), &error))
-}
-
-/// What a program prints that ends well.
-fn printed(program: &mut Command) -> Result<String, Stop> {
-    let said = program
-        .output()
-        .map_err(|error| Stop::Failed(error.to_string()))?;
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    match said.status.success() {
-        true => Ok(text(&said.stdout)),
-        false => Err(Stop::Failed(format!(
-            "{}: {}",
-            said.status,
-            text(&said.stderr)
-        ))),
-    }
 }
 
 fn python(built: &Path) -> Result<(), Stop> {
@@ -216,7 +200,7 @@ fn c(built: &Path) -> Result<(), Stop> {
             .arg(library.join(self::library()))
             .env("RUST_BACKTRACE", "0");
         match name {
-            "hello" => is_shown(&printed(&mut program)?)?,
+            "hello" => is_shown(&output(&mut program)?)?,
             _ => execute(&mut program)?,
         }
     }
@@ -226,7 +210,7 @@ fn c(built: &Path) -> Result<(), Stop> {
 /// Whether the README shows what the least program prints.
 fn is_shown(text: &str) -> Result<(), Stop> {
     let readme = sources().join("README.md");
-    let page = fs::read_to_string(&readme).map_err(|error| failed(&readme, &error))?;
+    let page = read(&readme)?;
     match page.contains(&format!("\n```text\n{text}```\n")) {
         true => Ok(()),
         false => Err(Stop::Failed(format!(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::checks::{cargo_of, oldest_rust, stated};
-use crate::files::{execute, failed, make, remove, target};
+use crate::files::{execute, failed, make, read, remove, root, target};
 use crate::needs;
 use crate::run::{Run, Stop};
 
@@ -130,7 +130,7 @@ fn lowest(packed: &Path) -> Result<(), Stop> {
     }
     // It lies in a folder of this workspace, and is no member.
     let manifest = copy.join("Cargo.toml");
-    let text = fs::read_to_string(&manifest).map_err(|error| failed(&manifest, &error))?;
+    let text = read(&manifest)?;
     fs::write(&manifest, text + "\n[workspace]\n").map_err(|error| failed(&manifest, &error))?;
     let manifest = manifest.display();
     cargo_of(
@@ -144,10 +144,6 @@ fn lowest(packed: &Path) -> Result<(), Stop> {
             home.join("target").display()
         ),
     )
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 #[cfg(test)]

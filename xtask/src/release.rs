@@ -1,9 +1,8 @@
 //! `cargo xtask release`: what must be so before a release, and takes too long for every change.
 
-use std::path::Path;
 use std::process::Command;
 
-use crate::files::{execute, target};
+use crate::files::{execute, root, target};
 use crate::needs;
 use crate::packed;
 use crate::run::{Run, Stop};
@@ -53,8 +52,4 @@ fn last_tag() -> Result<String, Stop> {
         )),
         tag => Ok(tag.to_owned()),
     }
-}
-
-fn root() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

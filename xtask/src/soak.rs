@@ -150,13 +150,13 @@ fn miri() -> Result<(), Stop> {
 fn fuzz(target: &str, flags: &[&str]) -> Result<(), Stop> {
     needs::fuzz()?;
     let runs = size("STILLPOINT_FUZZ_RUNS", "10000000");
-    // The library has no unsafe code. With AddressSanitizer it would run for a day; the tests replay the corpus under it.
     // What it finds on the way goes to the first folder: the corpus that is kept grows by hand.
     let found = format!("target/fuzz-found/{target}");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
         .join(&found);
     std::fs::create_dir_all(folder).map_err(|error| Stop::Failed(error.to_string()))?;
+    // The library has no unsafe code. With AddressSanitizer it would run for a day; the tests replay the corpus under it.
     cargo_of_with(
         "nightly",
         &[],

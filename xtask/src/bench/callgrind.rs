@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use super::Options;
-use super::programs::{self, finish, output, root};
+use super::programs;
 use super::table::grid;
 use super::time::{in_order, pick, pick_peers};
+use crate::files::{finish, output, root};
 use crate::needs;
 use crate::run::Stop;
 

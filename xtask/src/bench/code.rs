@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::programs::{build_with, output, root};
+use super::programs::build_with;
+use crate::files::{output, root};
 use crate::needs;
 use crate::run::Stop;
 

@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use super::programs::root;
 use super::table::median;
+use crate::files::root;
 use crate::run::Stop;
 
 /// Prints seconds, with what it depends on and without.

@@ -8,7 +8,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::callgrind;
-use super::programs::{self, Count, output, root};
+use super::programs::{self, Count};
+use crate::files::{output, root};
 use crate::needs;
 use crate::run::{Run, Stop};
 

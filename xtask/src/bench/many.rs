@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::Options;
-use super::programs::{build_bench, output};
+use super::programs::build_bench;
+use crate::files::output;
 use crate::run::Stop;
 
 /// How many executors: two, some, and too many for the caches.

@@ -14,8 +14,9 @@ use std::process::{Command, ExitCode};
 
 use serde_json::json;
 
+use crate::files::output;
 use crate::run::{Run, Stop};
-use programs::{Programs, output};
+use programs::Programs;
 use table::Table;
 
 /// Rounds where none are asked for, and where haste is.

@@ -8,9 +8,10 @@ use std::process::Command;
 use super::Options;
 use super::callgrind::{self, Profile};
 use super::gate::SMALL;
-use super::programs::{self, output, root};
+use super::programs;
 use super::table::grid;
 use super::time::pick;
+use crate::files::{output, root};
 use crate::needs;
 use crate::run::Stop;
 

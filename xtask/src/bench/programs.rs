@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::files::{output, root};
 use crate::run::Stop;
 
 /// The programs of `benches/`, with all peers.
@@ -145,37 +146,11 @@ fn read_count(line: &str) -> Option<((String, String), Count)> {
     Some(((text("workload")?, text("peer")?), count))
 }
 
-/// Runs a program to its end, and gives what it prints.
-pub(crate) fn output(command: &mut Command) -> Result<String, Stop> {
-    finish(command).map(|(out, _)| out)
-}
-
-/// Runs a program to its end, and gives what it prints as output and as errors.
-pub(crate) fn finish(command: &mut Command) -> Result<(String, String), Stop> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let said = command
-        .current_dir(root())
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Stop::Failed(format!("`{program}`: {error}")))?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let err = text(&said.stderr);
-    if said.status.success() {
-        return Ok((text(&said.stdout), err));
-    }
-    let why = err.lines().last().unwrap_or_default();
-    Err(Stop::Failed(format!("`{program}`: {}: {why}", said.status)))
-}
-
 /// The compiler's name and version.
 pub(crate) fn toolchain() -> String {
     let said = output(Command::new("rustc").arg("--version")).unwrap_or_default();
     let words: Vec<&str> = said.split_whitespace().take(2).collect();
     words.join(" ")
-}
-
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::programs::{output, root};
+use crate::files::{output, root};
 use crate::run::Stop;
 
 /// What ends the names of workloads that are measured only when they are named: they take minutes and gigabytes.
